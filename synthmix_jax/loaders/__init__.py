@@ -1,0 +1,13 @@
+"""From files to a `Dataset`: built-in digits, prepared CIFAR-10, MNIST, USPS, .npz files, image folders.
+
+    real = smx.load("cifar10", split="train")
+    synthetic = smx.load("generated.npz")
+
+Nothing here opens a network connection or unpickles a file. Data that is missing is a
+`FileNotFoundError` that names every folder looked in and what fills it.
+"""
+
+from ._load import load as load
+from ._npz import save as save
+
+__all__ = ["load", "save"]
