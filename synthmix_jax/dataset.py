@@ -13,8 +13,8 @@ from synthmix_jax._typing import Array, Key
 class Dataset:
     """Inputs with labels or targets, one row a point.
 
-    A pytree whose leaves are `x` and `y`: it passes through `jit`, `vmap` and `tree.map`. Arrays stay
-    where they are (NumPy, memory map or device) and keep their dtype; numerics cast on use.
+    A pytree whose leaves are `x` and `y`: it passes through `jit`, `vmap` and `tree.map`. Arrays
+    stay where they are (NumPy, memory map or device) and keep their dtype; numerics cast on use.
 
     Attributes:
         x: Inputs (n, ...): vectors (n, d) or images (n, height, width[, channels]). Images of dtype
@@ -96,10 +96,10 @@ class Dataset:
 
     def __getitem__(self, index: Any) -> "Dataset":
         """Rows by slice, index array or mask; one integer gives a data set of one row."""
-        if isinstance(index, int | np.integer):
-            if not -len(self) <= index < len(self):
-                raise IndexError(f"row {index} of a data set of {len(self)}")
-            index = slice(index, None if index == -1 else index + 1)
+        if not isinstance(index, slice | jax.Array):
+            index = _row_numbers(index, len(self))
+        if not isinstance(index, slice) and index.ndim == 0:
+            index = index.reshape(1)  # one row, traced or not, is still a data set
         return self._with(self._x[index], self._y[index])
 
     def _with(self, x: Any, y: Any) -> "Dataset":
@@ -130,7 +130,8 @@ class Dataset:
             first = _stratified(np.asarray(self._y), fraction, rng)
         if not 0 < first.sum() < len(self):
             raise ValueError(
-                f"fraction {fraction} of {len(self)} rows leaves one part empty; take another fraction."
+                f"fraction {fraction} of {len(self)} rows leaves one part empty; "
+                "take another fraction."
             )
         order = rng.permutation(len(self))
         first = first[order]
@@ -155,9 +156,7 @@ class Dataset:
         return new
 
 
-def _count_classes(
-    y: Array, num_classes: int | None, class_names: tuple[str, ...] | None
-) -> int:
+def _count_classes(y: Array, num_classes: int | None, class_names: tuple[str, ...] | None) -> int:
     if y.ndim != 1:
         raise ValueError(
             f"integer y are class labels and must be (n,), got shape {y.shape}. For regression "
@@ -165,7 +164,9 @@ def _count_classes(
         )
     if class_names is not None:
         if num_classes is not None and num_classes != len(class_names):
-            raise ValueError(f"num_classes is {num_classes} but class_names has {len(class_names)}.")
+            raise ValueError(
+                f"num_classes is {num_classes} but class_names has {len(class_names)}."
+            )
         num_classes = len(class_names)
     labels = np.asarray(y)
     low, high = (int(labels.min()), int(labels.max())) if labels.size else (0, -1)
@@ -176,6 +177,21 @@ def _count_classes(
     if high >= num_classes:
         raise ValueError(f"y holds the label {high} but num_classes is {num_classes}.")
     return num_classes
+
+
+def _row_numbers(index: Any, n: int) -> np.ndarray:
+    """Row numbers or a mask as an array, checked here because JAX clamps what is out of range."""
+    rows = np.asarray(index, dtype=np.int64 if np.size(index) == 0 else None)
+    mask = rows.dtype == bool
+    if isinstance(index, tuple) or rows.ndim > 1 or rows.dtype.kind not in "iub":
+        raise IndexError(
+            f"rows are chosen by number, slice, list of numbers or mask, got {index!r}"
+        )
+    if mask and rows.shape != (n,):
+        raise IndexError(f"a mask of shape {rows.shape} for a data set of {n}")
+    if not mask and rows.size and not (-n <= rows.min() and rows.max() < n):
+        raise IndexError(f"rows {rows.min()} to {rows.max()} of a data set of {n}")
+    return rows
 
 
 def _stratified(labels: np.ndarray, fraction: float, rng: np.random.Generator) -> np.ndarray:
