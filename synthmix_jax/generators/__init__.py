@@ -1,0 +1,10 @@
+"""Generators: models of the data that synthetic points are drawn from, and dials of mismatch.
+
+A generator is frozen once fitted; `sample(labels, *, key)` is a pure function of its key.
+"""
+
+from ._gaussian import ClassGaussian as ClassGaussian
+from ._sampling import balanced_labels as balanced_labels
+from ._sampling import draw as draw
+from ._sampling import refit as refit
+from ._shift import Shifted as Shifted

@@ -1,0 +1,66 @@
+"""From a fitted generator to a data set, and from a recipe to one generator per fold."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import jax
+import numpy as np
+from jaxtyping import Int
+
+from synthmix_jax._typing import Array, Key
+from synthmix_jax.dataset import Dataset
+
+
+class Generator(Protocol):
+    """What a generator must offer: classes, and inputs drawn for given labels."""
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes."""
+        ...
+
+    def sample(self, labels: Int[Array, " m"], *, key: Key) -> Array:
+        """Draw one input a label: (m, ...)."""
+        ...
+
+
+def balanced_labels(count: int, num_classes: int) -> np.ndarray:
+    """Labels 0, 1, ..., k - 1, 0, 1, ... (count,): every prefix is balanced within one."""
+    if count < 1 or num_classes < 1:
+        raise ValueError(f"count and num_classes must be positive, got {count} and {num_classes}.")
+    return np.arange(count) % num_classes
+
+
+def draw(generator: Generator, count: int, *, key: Key) -> Dataset:
+    """A class-balanced synthetic data set of `count` points.
+
+    Args:
+        generator: A fitted generator.
+        count: Number of points, positive.
+        key: PRNG key.
+    """
+    labels = balanced_labels(count, generator.num_classes)
+    x = np.asarray(generator.sample(labels, key=key))
+    return Dataset(x, labels, num_classes=generator.num_classes)
+
+
+def refit(
+    fit: Callable[[Dataset], Generator], count: int, *, key: Key
+) -> Callable[[Dataset], Dataset]:
+    """A recipe for `recommend(real, recipe, fitted_on="real")`: fit on a fold, then draw.
+
+    Args:
+        fit: Data -> fitted generator, such as `lambda data: ClassGaussian.fit(data, rank=5)`.
+        count: Number of synthetic points drawn from each fitted generator.
+        key: PRNG key; every fold draws with its own, derived from this one and the fold's size and sum.
+
+    Returns:
+        A callable: real points the generator may see -> synthetic data set.
+    """
+
+    def recipe(fold: Dataset) -> Dataset:
+        # The same recipe on other points must draw other noise, and on the same points the same.
+        stamp = np.uint32(np.abs(np.asarray(fold.x, np.float64)).sum() * 1e3 % 2**31) + len(fold)
+        return draw(fit(fold), count, key=jax.random.fold_in(key, int(stamp)))
+
+    return recipe

@@ -1,0 +1,147 @@
+"""One fit, or an average of fits over counts, as a function that predicts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from synthmix_jax import _checks, _numerics
+from synthmix_jax._typing import Array, KernelFunction
+from synthmix_jax.dataset import Dataset
+
+from . import _nested, _problem, _status
+
+_averaged = jax.jit(_nested.averaged_coefficients, static_argnames="n")
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A fitted kernel expansion f(x) = sum_j k(x, x_j) c_j.
+
+    Attributes:
+        kernel: The kernel.
+        x: Inputs of the expansion (N, ...), float64.
+        coefficients: c (N, k), float64.
+        flat: Whether predictions are (t,) (one regression target given as (n,)) or (t, k).
+    """
+
+    kernel: KernelFunction
+    x: np.ndarray
+    coefficients: Float[np.ndarray, "N k"]
+    flat: bool
+
+    def predict(self, x: Array, *, block_size: int = 4096) -> np.ndarray:
+        """Predict targets, or class scores (argmax over the last axis is the class).
+
+        Args:
+            x: Inputs (t, ...), as those fitted on.
+            block_size: Test rows handled at a time, which bounds memory.
+
+        Returns:
+            Targets (t,) or (t, k), or class scores (t, k), float64.
+
+        Raises:
+            ValueError: features that do not match, or non-finite values.
+        """
+        x = _checks.numeric_array("x", x)
+        _checks.finite("x", x)
+        if x.shape[1:] != self.x.shape[1:]:
+            raise ValueError(
+                f"x has shape {x.shape}; the fit expects (t, {', '.join(map(str, self.x.shape[1:]))})."
+            )
+        blocks = [np.zeros((0, self.coefficients.shape[1]))]
+        with _numerics.x64():
+            for start in range(0, len(x), block_size):
+                block = np.asarray(_numerics.as_float(np.asarray(x[start : start + block_size])))
+                cross = _problem.evaluate(self.kernel, block, self.x)
+                blocks.append(np.asarray(_product(cross, self.coefficients)))
+        scores = np.concatenate(blocks)
+        return scores[:, 0] if self.flat else scores
+
+
+def fit(
+    real: Dataset,
+    synthetic: Dataset | None = None,
+    *,
+    kernel: KernelFunction,
+    ridge: float,
+    weight: float = 1.0,
+) -> Fit:
+    """Kernel ridge regression on all real and all synthetic points.
+
+    Minimises sum_real |y - f|^2 + w sum_syn |y' - f|^2 + mu |f|^2_H. Float64 inside.
+
+    Args:
+        real: n >= 1 real points.
+        synthetic: m synthetic points, or None.
+        kernel: A kernel or a callable.
+        ridge: Absolute ridge mu, positive.
+        weight: Weight w of one synthetic point, positive.
+
+    Raises:
+        ValueError: data that do not match, a non-positive ridge or weight, or a matrix that is not
+            positive definite at this ridge.
+    """
+    m = 0 if synthetic is None else len(synthetic)
+    return fit_average(
+        real, synthetic, kernel=kernel, ridge=ridge, weight=weight, counts=[m], frequencies=[1.0]
+    )
+
+
+def fit_average(
+    real: Dataset,
+    synthetic: Dataset | None,
+    *,
+    kernel: KernelFunction,
+    ridge: float,
+    counts: Sequence[int] | np.ndarray,
+    frequencies: Sequence[float] | np.ndarray,
+    weight: float = 1.0,
+) -> Fit:
+    """Average of the fits at several synthetic counts, from one factorisation.
+
+    Args:
+        real: n real points.
+        synthetic: The pool, in the order that the counts refer to; None with counts [0].
+        kernel: A kernel or a callable.
+        ridge: Absolute ridge mu, positive.
+        counts: Strictly increasing synthetic counts.
+        frequencies: What each count contributes; normally they sum to one.
+        weight: Weight w of one synthetic point, positive.
+
+    Returns:
+        The `Fit` whose predictions are sum_m frequency_m f_m(x); derived here (`krr._nested`).
+
+    Raises:
+        ValueError: as `fit`, or counts and frequencies that do not match.
+    """
+    _problem.check_data(real, synthetic, least=1)
+    ridge = float(_checks.positive_values("ridge", ridge)[0])
+    weight = float(_checks.positive_values("weight", weight)[0])
+    counts = _checks.count_values("counts", counts, largest=len(synthetic) if synthetic else 0)
+    frequencies = np.asarray(frequencies, np.float64)
+    if frequencies.shape != counts.shape or not np.isfinite(frequencies).all():
+        raise ValueError(f"frequencies must be {len(counts)} finite numbers, one a count.")
+    n, classes = len(real), _problem.num_classes(real, synthetic)
+    synthetic = synthetic[: int(counts[-1])] if synthetic is not None and counts[-1] else None
+    mass = np.array([frequencies[counts > row - n].sum() for row in range(n + int(counts[-1]))])
+    mass[:n] = frequencies.sum()
+    with _numerics.x64():
+        problem = _problem.build(real, synthetic, kernel, classes=classes)
+        coefficients = np.asarray(_averaged(problem, ridge, weight, jnp.asarray(mass), n=n))
+        largest = float(jnp.max(jnp.sum(jnp.abs(problem.gram), axis=1)))
+    if not np.isfinite(coefficients).all():
+        raise ValueError(
+            _status.explain(
+                _status.FAILED, ridge=ridge, weight=weight, count=int(counts[-1]), largest=largest
+            )
+        )
+    flat = classes is None and real.y.ndim == 1
+    return Fit(kernel, _problem.stack_inputs(real, synthetic), coefficients, flat)
+
+
+_product = jax.jit(partial(jnp.matmul, precision=_numerics.HIGHEST))

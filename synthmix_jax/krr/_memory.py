@@ -1,0 +1,86 @@
+"""How much memory a sweep needs, said before any of it is taken."""
+
+import os
+
+import jax
+
+_FLOAT = 8
+
+
+def estimate(
+    n: int,
+    m: int,
+    *,
+    features: int = 0,
+    outputs: int = 1,
+    tests: int = 0,
+    counts: int,
+    ridges: int = 1,
+    weights: int = 1,
+    residuals: bool = False,
+) -> int:
+    """Bytes a sweep takes at its peak, inputs aside.
+
+    Three matrices of all rows (kernel matrix, shifted copy, factor), the kernel matrix against the test
+    points and its solve, the solve for the real columns, masked right-hand sides, and the results.
+
+    Args:
+        n: Real points.
+        m: Synthetic points.
+        features: Numbers per input, for the float64 copies of the inputs.
+        outputs: Targets per point (classes for labels).
+        tests: Test points.
+        counts: Number of synthetic counts.
+        ridges: Number of ridges.
+        weights: Number of weights.
+        residuals: Whether leave-one-out errors are kept point by point.
+    """
+    total = n + m
+    matrices = 3 * total**2
+    solves = total * (2 * tests + 2 * n) + total * min(counts, 64) * outputs
+    results = ridges * weights * counts * (4 + (n if residuals else 0))
+    inputs = 2 * (total + tests) * features
+    return _FLOAT * (matrices + solves + results + inputs)
+
+
+def available() -> int | None:
+    """Free bytes on the default device, or None where it cannot be told."""
+    device = jax.devices()[0]
+    if device.platform != "cpu":
+        stats = device.memory_stats() or {}
+        if "bytes_limit" in stats:
+            return int(stats["bytes_limit"]) - int(stats.get("bytes_in_use", 0))
+        return None
+    try:
+        with open("/proc/meminfo") as lines:
+            for line in lines:
+                if line.startswith("MemAvailable"):
+                    return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (ValueError, OSError, AttributeError):
+        return None
+
+
+def check(needed: int, limit: float | None, *, rows: int) -> None:
+    """Raise before allocating what does not fit.
+
+    Args:
+        needed: Bytes of `estimate`.
+        limit: Bytes allowed; None for nine tenths of what is free.
+        rows: Number of rows, for the message.
+
+    Raises:
+        ValueError: `needed` is above the limit; the message gives both and what to do.
+    """
+    if limit is None:
+        free = available()
+        limit = None if free is None else 0.9 * free
+    if limit is not None and needed > limit:
+        raise ValueError(
+            f"this sweep needs about {needed / 1e9:.2f} GB for {rows} rows and {limit / 1e9:.2f} GB are "
+            "free for it. Take fewer synthetic points (memory grows with the square of the rows), fewer "
+            "test points, or no point-by-point residuals; or raise memory_limit (in bytes)."
+        )
