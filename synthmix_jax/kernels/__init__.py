@@ -1,10 +1,10 @@
-"""Kernels: positive semi-definite functions of two points, with Gram matrices by one matrix product.
+"""Kernels: positive semi-definite functions of two points; a Gram matrix is one matrix product.
 
     kernel = 2.0 * smx.kernels.RBF(smx.kernels.median_lengthscale(x)) + smx.kernels.Constant(1.0)
     kernel(x1, x2)  # (n, m)
 
-A new kernel subclasses `Kernel` as a frozen dataclass under `@register`, writes `pair`, and adds one line to
-the table of `tests/kernels/test_laws.py`.
+A new kernel subclasses `Kernel` as a frozen dataclass under `@register`, writes `pair`, and adds
+one line to the table of `tests/kernels/test_laws.py`.
 """
 
 from ._bandwidth import median_lengthscale as median_lengthscale

@@ -1,7 +1,8 @@
 """The median heuristic for lengthscales.
 
 References:
-    Garreau, Jitkrittum and Kanagawa (2017), Large sample analysis of the median heuristic. [garreau2017]
+    Garreau, Jitkrittum and Kanagawa (2017), Large sample analysis of the median heuristic.
+    [garreau2017]
 """
 
 import numpy as np
@@ -28,8 +29,8 @@ def median_lengthscale(x: Shaped[Array, "n ..."], *, key: Key | None = None) -> 
             replacement; without it all pairs of up to 10,000 points are compared.
 
     Returns:
-        The median over pairs i < j, computed in float64. Where more than half of the pairs coincide it
-        would be zero: then the median of the distances that are not (heuristic).
+        The median over pairs i < j, computed in float64. Where more than half of the pairs coincide
+        it would be zero: then the median of the distances that are not (heuristic).
 
     Raises:
         ValueError: fewer than two points, all points identical, non-finite values, or more than
@@ -62,7 +63,7 @@ def median_lengthscale(x: Shaped[Array, "n ..."], *, key: Key | None = None) -> 
 
 
 def _squared_of_pairs(rows: np.ndarray) -> np.ndarray:
-    """|x_i - x_j|^2 of pairs i < j, in blocks of rows: n (n - 1) / 2 numbers and one block are held."""
+    """|x_i - x_j|^2 of pairs i < j by blocks of rows; holds n (n - 1) / 2 numbers and one block."""
     n, block = rows.shape[0], 512
     rows = rows - rows.mean(axis=0)
     out = np.empty(n * (n - 1) // 2)

@@ -1,11 +1,11 @@
 """`Kernel`: write k(a, b) for one pair of points, get Gram matrices, sums, products and scalings.
 
-A kernel is a frozen dataclass and a pytree. Its hyperparameters are leaves, so that `jax.grad` gives a
-gradient for each and `jax.vmap` runs over many; what decides the shape of the program (`nu`, `depth`, `degree`)
-is static metadata, marked `field(metadata={"static": True})`.
+A kernel is a frozen dataclass and a pytree. Its hyperparameters are leaves, so that `jax.grad`
+gives a gradient for each and `jax.vmap` runs over many; what decides the shape of the program
+(`nu`, `depth`, `degree`) is static metadata, marked `field(metadata={"static": True})`.
 
 References:
-    Rasmussen and Williams (2006), Gaussian Processes for Machine Learning, chapter 4. [rasmussen2006]
+    Rasmussen and Williams (2006), Gaussian Processes for Machine Learning, ch. 4. [rasmussen2006]
 """
 
 import abc
@@ -14,7 +14,6 @@ import math
 from typing import Any, TypeVar
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Shaped
 
@@ -42,10 +41,10 @@ class Kernel(abc.ABC):
     def of_rows(
         self, rows1: Float[Array, "n d"], rows2: Float[Array, "m d"]
     ) -> Float[Array, "n m"]:
-        """k of all pairs of rows that are already flattened and cast."""
+        """The matrix of all pairs of rows that are already flattened and cast."""
         return jax.vmap(lambda a: jax.vmap(lambda b: self.pair(a, b))(rows2))(rows1)
 
-    def check(self, rows: Float[Array, "n d"]) -> None:
+    def check(self, rows: Float[Array, "n d"]) -> None:  # noqa: B027  (a hook; most take all rows)
         """Raise a ValueError for rows this kernel cannot take; the default takes all."""
 
     def __call__(
@@ -84,16 +83,16 @@ class Kernel(abc.ABC):
     __rmul__ = __mul__
 
     def __repr__(self) -> str:
-        values = ((f.name, getattr(self, f.name)) for f in dataclasses.fields(self))  # type: ignore[arg-type]
-        inside = ", ".join(_parameters.shown(name, value) for name, value in values)
+        fields = dataclasses.fields(self)  # type: ignore[arg-type]
+        inside = ", ".join(_parameters.shown(f.name, getattr(self, f.name)) for f in fields)
         return f"{type(self).__name__}({inside})"
 
 
 def register(cls: T) -> T:
     """Make a frozen dataclass a pytree; fields whose metadata say "static" are no leaves.
 
-    Unlike `jax.tree_util.register_dataclass`, rebuilding skips `__post_init__`: leaves may be tracers,
-    gradients or placeholders, which no check of hyperparameters should see.
+    Unlike `jax.tree_util.register_dataclass`, rebuilding skips `__post_init__`: leaves may be
+    tracers, gradients or placeholders, which no check of hyperparameters should see.
     """
     fields = dataclasses.fields(cls)
     static = [f.name for f in fields if f.metadata.get("static")]
@@ -106,7 +105,7 @@ def register(cls: T) -> T:
 
     def unflatten(metadata: Any, children: Any) -> Any:
         new = object.__new__(cls)
-        for name, value in (*zip(leaves, children), *zip(static, metadata)):
+        for name, value in zip((*leaves, *static), (*children, *metadata), strict=True):
             object.__setattr__(new, name, value)
         return new
 

@@ -1,12 +1,14 @@
 """Kernels of inner products: polynomial, arc-cosine and the neural tangent kernel.
 
-With rho = a.b / (|a| |b|) and theta = arccos(rho), one infinitely wide ReLU layer under He scaling takes the
-correlation rho of two inputs to that of their features, and passes gradients by its derivative:
+With rho = a.b / (|a| |b|) and theta = arccos(rho), one infinitely wide ReLU layer under He scaling
+takes the correlation rho of two inputs to that of their features, and passes gradients by its
+derivative:
 
     kappa1(rho) = (sin(theta) + (pi - theta) cos(theta)) / pi = 2 E[relu(u) relu(v)]
-    kappa0(rho) = (pi - theta) / pi                           = 2 E[relu'(u) relu'(v)] = kappa1'(rho)
+    kappa0(rho) = kappa1'(rho) = (pi - theta) / pi            = 2 E[relu'(u) relu'(v)]
 
-for standard normal u, v of correlation rho. Norms are kept: kappa1(1) = 1, so depth is iteration on rho.
+for standard normal u, v of correlation rho. Norms are kept, kappa1(1) = 1: depth iterates on rho
+alone.
 
 References:
     Cho and Saul (2009), Kernel methods for deep learning. [cho2009]
@@ -37,7 +39,7 @@ class DotProduct(Kernel):
         square1: Float[Array, "*#shape"],
         square2: Float[Array, "*#shape"],
     ) -> Float[Array, "*shape"]:
-        """k from a.b, |a|^2 and |b|^2, which broadcast."""
+        """The kernel from a.b, |a|^2 and |b|^2, which broadcast."""
 
     def pair(self, a: Shaped[Array, " d"], b: Shaped[Array, " d"]) -> Float[Array, ""]:
         """From three inner products."""
@@ -94,10 +96,10 @@ class Polynomial(DotProduct):
 @register
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class ArcCosine(DotProduct):
-    """Features of an infinitely wide random ReLU network: |a| |b| kappa1(kappa1(... rho)), `depth` times.
+    """Features of an infinitely wide random ReLU network: |a| |b| kappa1(kappa1(... rho)).
 
-    The arc-cosine kernel of order 1 of Cho and Saul, composed, and scaled so that k(a, a) = |a|^2 at every
-    depth; depth 1 equals theirs (J_1(theta) |a| |b| / pi).
+    The arc-cosine kernel of order 1 of Cho and Saul, composed `depth` times and scaled so that
+    k(a, a) = |a|^2 at every depth; depth 1 equals theirs, |a| |b| J_1(theta) / pi.
 
     Attributes:
         depth: Number of hidden layers, at least 1. Static.
@@ -129,13 +131,14 @@ class ArcCosine(DotProduct):
 class NTK(DotProduct):
     """Neural tangent kernel of an infinitely wide fully connected ReLU network, all layers trained.
 
-    Conventions (those of Arora et al.): `depth` hidden layers, so depth + 1 weight matrices, no biases,
-    standard normal weights, the factor sqrt(2 / width) after each hidden layer and none on the input:
+    Conventions (those of Arora et al.): `depth` hidden layers, so depth + 1 weight matrices, no
+    biases, standard normal weights, a factor sqrt(2 / width) after each hidden layer (He) and none
+    on the input. In units of |a| |b|, from Sigma = Theta = rho, each layer does
 
-        Sigma_0 = Theta_0 = a.b,   Sigma_h = |a| |b| kappa1(rho_{h-1}),   Theta_h = Sigma_h + kappa0(rho_{h-1}) Theta_{h-1}
+        Theta <- kappa1(Sigma) + kappa0(Sigma) Theta,   Sigma <- kappa1(Sigma),
 
-    and k = Theta_depth, so k(a, a) = (depth + 1) |a|^2. It has a kink where a and b are parallel; the
-    gradient there is taken as that of the smooth part.
+    and k = |a| |b| Theta, so that k(a, a) = (depth + 1) |a|^2. Where a and b are parallel it has a
+    kink; the gradient there is that of the smooth part.
 
     Attributes:
         depth: Number of hidden layers, at least 1. Static.
@@ -172,7 +175,7 @@ def _dot(a: Array, b: Array) -> jax.Array:
 
 
 def _correlation(inner: Array, square1: Array, square2: Array) -> tuple[jax.Array, jax.Array]:
-    """rho and |a| |b|; rho = 0 where a point is zero. Finite gradients there too."""
+    """Return rho and |a| |b|; rho = 0 where a point is zero, with finite gradients there too."""
     away = (square1 > 0.0) & (square2 > 0.0)
     norms = jnp.sqrt(jnp.where(away, square1, 1.0)) * jnp.sqrt(jnp.where(away, square2, 1.0))
     return jnp.where(away, inner / norms, 0.0), jnp.where(away, norms, 0.0)
@@ -181,7 +184,7 @@ def _correlation(inner: Array, square1: Array, square2: Array) -> tuple[jax.Arra
 def _angle(rho: jax.Array) -> jax.Array:
     """arccos, with values within rounding of +-1 taken as +-1 and the derivative there as zero.
 
-    arccos turns an error of 1e-16 beside 1 into an angle of 1e-8, and its derivative is infinite at 1.
+    Beside 1, arccos turns an error of 1e-16 into an angle of 1e-8; at 1 its derivative is infinite.
     """
     inside = 1.0 - jnp.abs(rho) > 8.0 * jnp.finfo(rho.dtype).eps
     edge = jnp.where(rho > 0.0, 0.0, jnp.pi)
@@ -200,6 +203,6 @@ def _kappa1(rho: jax.Array) -> jax.Array:
 
 @_kappa1.defjvp
 def _kappa1_jvp(primals, tangents):
-    # kappa1' = kappa0 exactly; differentiating sin and arccos apart gives infinity minus infinity at 1.
+    # kappa1' = kappa0; differentiating sin and arccos apart gives infinity minus infinity at 1.
     (rho,), (change,) = primals, tangents
     return _kappa1(rho), _kappa0(rho) * change

@@ -1,7 +1,7 @@
 """Gram matrices of any kernel, ours or a plain function, at once or in blocks of rows.
 
-A block bounds what is held besides the result: distances, norms and correlations take a few times the
-memory of the matrix they are computed for.
+A block bounds what is held besides the result: distances, norms and correlations take a few times
+the memory of the matrix they are computed for.
 """
 
 import functools
@@ -27,8 +27,8 @@ def gram(
     """The matrix of kernel(x1_i, x2_j): float64 where x64 is enabled, else float32.
 
     Args:
-        kernel: A `Kernel`, or a function of (n, ...) and (m, ...) that returns (n, m). A function gets
-            points of their own shape, cast to floats (uint8 as x / 255).
+        kernel: A `Kernel`, or a function of (n, ...) and (m, ...) that returns (n, m). A function
+            gets points of their own shape, cast to floats (uint8 as x / 255).
         x1: Points (n, ...).
         x2: Points (m, ...); x1 if None.
         block_size: Rows of x1 computed at a time by `jax.lax.map`; a function must then be one that

@@ -1,20 +1,22 @@
 """Hyperparameters: checked when a kernel is made by hand, left alone when JAX rebuilds one.
 
-Only concrete values can be judged. Tracers (inside `jit`, `grad`, `vmap`) pass unseen, and so do the leaves
-of an unflattened kernel: a gradient has the type of its kernel, and its "lengthscale" may be negative.
+Only concrete values can be judged. Tracers (inside `jit`, `grad`, `vmap`) pass unseen, and so do
+the leaves of an unflattened kernel: a gradient has the type of its kernel, and its "lengthscale"
+may be negative.
 """
 
 from typing import Any, TypeAlias
 
 import jax
 import numpy as np
+from jax.core import Tracer
 
 from synthmix_jax import _checks
 from synthmix_jax._typing import Array
 
 Parameter: TypeAlias = Any
-"""A hyperparameter: a number, a list or an array from the caller; after the check a float or an array; a
-tracer, a gradient or a placeholder in a kernel that JAX rebuilt."""
+"""A hyperparameter: a number, a list or an array from the caller; a float or an array once checked;
+a tracer, a gradient or a placeholder in a kernel that JAX rebuilt."""
 
 
 def positive(name: str, value: Any, *, remedy: str, per_feature: bool = False) -> float | Array:
@@ -66,15 +68,19 @@ def whole(name: str, value: Any, *, remedy: str) -> int:
 
 def is_concrete(value: Any) -> bool:
     """Whether numbers can be read from `value` now: no tracer, no placeholder."""
-    if isinstance(value, jax.core.Tracer):
-        return False
-    return isinstance(value, int | float | np.number | np.ndarray | jax.Array)
+    numbers = isinstance(value, int | float | np.number | np.ndarray | jax.Array)
+    return numbers and not is_traced(value)
+
+
+def is_traced(value: Any) -> bool:
+    """Whether `value` stands for an array inside `jit`, `grad` or `vmap`."""
+    return isinstance(value, Tracer)
 
 
 def shown(name: str, value: Any) -> str:
     """`lengthscale=3.2`, or `64 lengthscales, median 0.3`, or `lengthscale=traced`."""
     if not is_concrete(value):
-        kind = "traced" if isinstance(value, jax.core.Tracer) else type(value).__name__
+        kind = "traced" if is_traced(value) else type(value).__name__
         return f"{name}={kind}"
     if np.ndim(value) == 0:
         return f"{name}={float(value):g}"
@@ -82,10 +88,7 @@ def shown(name: str, value: Any) -> str:
 
 
 def _floats(name: str, value: Any, *, per_feature: bool) -> float | Array:
-    if isinstance(value, jax.core.Tracer):
-        array = value
-    else:
-        array = _checks.numeric_array(name, value)
+    array = value if is_traced(value) else _checks.numeric_array(name, value)
     allowed = (0, 1) if per_feature else (0,)
     if array.ndim not in allowed or array.size == 0:
         wanted = "one number or an array (d,), one a feature" if per_feature else "one number"

@@ -4,12 +4,13 @@ Each is a profile of s = |(a - b) / lengthscale|^2. Matrices come from the expan
 
     |a - b|^2 = |a|^2 + |b|^2 - 2 a.b
 
-which is one matrix product. It cancels: an offset of 100 costs 3e-3 in float32, so the data are first moved to
-a common centre, where what is left is eps (|a|^2 + |b|^2). Below that the squared distance is not known and
-is set to zero; else the square root in Matérn kernels would turn 1e-16 into 1e-8 on the diagonal.
+which is one matrix product. It cancels: an offset of 100 costs 3e-3 in float32, so the data are
+first moved to a common centre, where what is left is eps (|a|^2 + |b|^2). Below that the squared
+distance is not known and is set to zero; else the square root in Matérn kernels would turn 1e-16
+into 1e-8 on the diagonal.
 
 References:
-    Rasmussen and Williams (2006), Gaussian Processes for Machine Learning, section 4.2. [rasmussen2006]
+    Rasmussen and Williams (2006), Gaussian Processes for Machine Learning, ch. 4. [rasmussen2006]
 """
 
 import abc
@@ -36,7 +37,7 @@ class Stationary(Kernel):
 
     @abc.abstractmethod
     def profile(self, s: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-        """k as a function of the squared scaled distance; 1 at 0."""
+        """The kernel as a function of the squared scaled distance; 1 at 0."""
 
     def __post_init__(self) -> None:
         checked = _parameters.positive(
@@ -95,9 +96,10 @@ class RBF(Stationary):
 @register
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Laplace(Stationary):
-    """exp(-|a - b| / lengthscale) with the Euclidean norm: the same as `Matern(lengthscale, nu=0.5)`.
+    """exp(-|a - b| / lengthscale) with the Euclidean norm: Matérn of order 1/2.
 
-    Some libraries (scikit-learn's `laplacian_kernel`) put the l1 norm here.
+    The same as `Matern(lengthscale, nu=0.5)`. Some libraries (scikit-learn's `laplacian_kernel`)
+    put the l1 norm here.
 
     Attributes:
         lengthscale: In the units of x; one number or (d,).
@@ -118,8 +120,8 @@ class Laplace(Stationary):
 class Matern(Stationary):
     """Matérn kernels of half-integer order; functions are nu - 1/2 times differentiable.
 
-    With r = |a - b| / lengthscale: exp(-r) for nu = 1/2; (1 + q) exp(-q), q = sqrt(3) r, for nu = 3/2;
-    (1 + q + q^2 / 3) exp(-q), q = sqrt(5) r, for nu = 5/2.
+    With r = |a - b| / lengthscale: exp(-r) for nu = 1/2; (1 + q) exp(-q), q = sqrt(3) r, for
+    nu = 3/2; (1 + q + q^2 / 3) exp(-q), q = sqrt(5) r, for nu = 5/2.
 
     Attributes:
         lengthscale: In the units of x; one number or (d,).
@@ -171,6 +173,6 @@ def squared_distances(
 
 
 def _root(s: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """sqrt(s) whose derivative at zero is zero, not infinity: both branches of `where` are finite."""
+    """sqrt(s) with derivative zero, not infinity, at zero: both branches of `where` are finite."""
     away = s > 0.0
     return jnp.where(away, jnp.sqrt(jnp.where(away, s, 1.0)), 0.0)

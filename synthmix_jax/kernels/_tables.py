@@ -50,14 +50,14 @@ class Precomputed(Kernel):
         matrix: Symmetric (N, N).
 
     Raises:
-        ValueError: `matrix` is not square, not symmetric or not finite; when called, row numbers that
-            are not whole or not in 0..N - 1. Inside `jit` these cannot be seen: the result is NaN.
+        ValueError: `matrix` is not square, not symmetric or not finite; when called, row numbers
+            that are not whole or not in 0..N - 1. Inside `jit` these cannot be seen: they give NaN.
     """
 
     matrix: Array
 
     def __post_init__(self) -> None:
-        if not isinstance(self.matrix, jax.core.Tracer):
+        if not _parameters.is_traced(self.matrix):
             object.__setattr__(self, "matrix", _checked_matrix(self.matrix))
 
     def check(self, rows: Float[Array, "n d"]) -> None:
@@ -67,13 +67,13 @@ class Precomputed(Kernel):
             raise ValueError(
                 f"{self!r} takes row numbers (n,) or (n, 1), got {rows.shape[1]} features a point."
             )
-        if isinstance(rows, jax.core.Tracer):
+        if _parameters.is_traced(rows):
             return
         numbers = np.asarray(rows)[:, 0]
         if (broken := numbers != np.floor(numbers)).any():
             raise ValueError(
-                f"{self!r} takes whole row numbers, got {numbers[broken][0]:g}. Give them as int32; "
-                "uint8 is read as an image and divided by 255."
+                f"{self!r} takes whole row numbers, got {numbers[broken][0]:g}. Give them as "
+                "int32; uint8 is read as an image and divided by 255."
             )
         if (outside := (numbers < 0) | (numbers >= size)).any():
             raise ValueError(
