@@ -25,8 +25,11 @@ def rng():
 
 @pytest.fixture(scope="session")
 def data_dir():
-    """The folder of SYNTHMIX_DATA_DIR, or a skip where it is not set."""
+    """The folder of SYNTHMIX_DATA_DIR; not set, a skip, or a failure under SYNTHMIX_REQUIRE_DATA."""
     folder = os.environ.get("SYNTHMIX_DATA_DIR")
     if not folder:
+        if os.environ.get("SYNTHMIX_REQUIRE_DATA"):
+            pytest.fail("SYNTHMIX_REQUIRE_DATA is set but SYNTHMIX_DATA_DIR is not")
         pytest.skip("SYNTHMIX_DATA_DIR is not set")
+    assert Path(folder).is_dir(), f"SYNTHMIX_DATA_DIR={folder} is no folder"
     return Path(folder)
