@@ -25,7 +25,7 @@ def rng():
 
 @pytest.fixture(scope="session")
 def data_dir():
-    """The folder of SYNTHMIX_DATA_DIR; not set, a skip, or a failure under SYNTHMIX_REQUIRE_DATA."""
+    """The folder of SYNTHMIX_DATA_DIR; not set: a skip, or with SYNTHMIX_REQUIRE_DATA a failure."""
     folder = os.environ.get("SYNTHMIX_DATA_DIR")
     if not folder:
         if os.environ.get("SYNTHMIX_REQUIRE_DATA"):

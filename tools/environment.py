@@ -21,36 +21,38 @@ LOG_LINES_ON_FAILURE = 15
 def main(folder: str, requirement: str) -> int:
     """Return 0 if the requirement stands installed."""
     venv, started = Path(folder), time.monotonic()
-    python = venv / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-    fresh = not works(python)
-    size = ", 1 to 2 GB on disk" if fresh else ""
-    verb = "Creating" if fresh else "Updating"
+    fresh = not works(venv)
+    verb, size = ("Creating", ", 1 to 2 GB on disk") if fresh else ("Updating", "")
     say(f"{verb} the environment ({venv}): once, usually 1 to 3 minutes{size} ...")
-    if fresh and not create(venv):
-        return 1
-    log, before = venv / "install.log", count_packages(venv)
-    command = [python, "-m", "pip", "install", "--progress-bar", "off", "--editable", requirement]
-    with log.open("w") as out:
-        pip = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
-        try:
-            watch(pip, lambda: progress(log, count_packages(venv) - before), started)
-        except KeyboardInterrupt:
-            pip.terminate()
-            pip.wait()
-            say("Interrupted; the next run starts this step again.")
-            return 130
-    if pip.returncode:
-        tail = log.read_text(errors="replace").splitlines()[-LOG_LINES_ON_FAILURE:]
-        say(*tail, f"pip could not install {requirement}; all of its output: {log}", to=sys.stderr)
+    if (fresh and not create(venv)) or not install(venv, requirement, started):
         return 1
     say(f"The environment is ready ({time.monotonic() - started:.0f} s).")
     return 0
 
 
-def works(python: Path) -> bool:
+def install(venv: Path, requirement: str, started: float) -> bool:
+    """Install with pip, or show the end of what it said."""
+    log, before = venv / "install.log", count_packages(venv)
+    command = [venv / "bin/python", "-m", "pip", "install", "--progress-bar", "off", "--editable"]
+    with log.open("w") as out:
+        pip = subprocess.Popen([*command, requirement], stdout=out, stderr=subprocess.STDOUT)
+        try:
+            watch(pip, lambda: progress(log, count_packages(venv) - before), started)
+        except KeyboardInterrupt:
+            pip.terminate()
+            pip.wait()
+            raise
+    if pip.returncode:
+        tail = log.read_text(errors="replace").splitlines()[-LOG_LINES_ON_FAILURE:]
+        say(*tail, f"pip could not install {requirement}; all of its output: {log}", to=sys.stderr)
+    return pip.returncode == 0
+
+
+def works(venv: Path) -> bool:
     """Whether an earlier run left an environment that can be installed into."""
+    command = [venv / "bin/python", "-m", "pip", "--version"]
     try:
-        done = subprocess.run([python, "-m", "pip", "--version"], capture_output=True)
+        done = subprocess.run(command, capture_output=True)
     except OSError:
         return False
     return done.returncode == 0
@@ -116,4 +118,5 @@ if __name__ == "__main__":
     try:
         sys.exit(main(*sys.argv[1:]))
     except KeyboardInterrupt:
+        say("\nInterrupted; the next run begins this step again.", to=sys.stderr)
         sys.exit(130)
