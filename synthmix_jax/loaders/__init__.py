@@ -1,4 +1,4 @@
-"""From files to a `Dataset`: built-in digits, prepared CIFAR-10, MNIST, USPS, .npz files, image folders.
+"""From a name or a file to a `Dataset`: digits, CIFAR-10, MNIST, USPS, .npz, folders of images.
 
     real = smx.load("cifar10", split="train")
     synthetic = smx.load("generated.npz")

@@ -1,8 +1,8 @@
 """Decoded arrays kept on disk and memory-mapped: built once, checked on every use.
 
-An entry is a folder `<cache>/<name>` with one .npy file an array and `index.json`, written last, which
-holds each file's size and CRC-32. An entry that does not agree with its index (half-written, damaged,
-an older layout) is built again. The check reads the files through once, at about 4 GB/s from memory.
+An entry is a folder `<cache>/<name>` with one .npy file an array and `index.json`, written last,
+which holds each array's shape, dtype and CRC-32. An entry that does not agree with its index
+(half-written, damaged) is built again. The check reads the files through once: 40 ms for CIFAR-10.
 """
 
 import functools
@@ -100,5 +100,5 @@ def _open(folder: Path) -> dict[str, np.ndarray] | None:
 
 def _seal(array: np.ndarray) -> dict[str, object]:
     """What tells an array from a damaged copy of it."""
-    crc = zlib.crc32(array.reshape(-1).view(np.uint8))
+    crc = zlib.crc32(array.reshape(-1).view(np.uint8).data)
     return {"shape": list(array.shape), "dtype": array.dtype.str, "crc32": crc}

@@ -66,5 +66,6 @@ def _arrays(path: Path, keys: tuple[str, ...]) -> list[np.ndarray]:
             return [file[key][()] for key in keys]  # type: ignore[index]
     except OSError as error:
         raise ValueError(
-            f"{path} cannot be read as HDF5 ({error}); it is damaged or something else. Copy it again."
+            f"{path} cannot be read as HDF5 ({error}); it is damaged or something else. "
+            "Copy it again."
         ) from error

@@ -6,6 +6,7 @@ References:
 """
 
 import gzip
+import io
 import math
 import os
 import struct
@@ -69,22 +70,14 @@ def read_idx(path: Path, *, ndim: int) -> np.ndarray:
     Raises:
         ValueError: No IDX file of bytes with `ndim` dimensions, truncated, or with bytes left over.
     """
-    head = 4 + 4 * ndim
     with path.open("rb") as file:
         zipped = file.read(2) == b"\x1f\x8b"
     try:
         with gzip.open(path, "rb") if zipped else path.open("rb") as file:
-            start = file.read(head)
-            magic = struct.pack(">HBB", 0, _UNSIGNED_BYTE, ndim)
-            if start[:4] != magic:
-                raise ValueError(
-                    f"{path} starts with the bytes {start[:4].hex()}, not {magic.hex()}: it is no IDX "
-                    f"file of unsigned bytes in {ndim} dimensions. Copy the right file there."
-                )
-            # "0" * missing bytes: a header cut short counts as truncated below.
-            shape = struct.unpack(f">{ndim}I", start[4:].ljust(4 * ndim, b"\xff"))
-            # One byte more than expected shows what is left over, without reading it all.
-            content = file.read(math.prod(shape) + 1)
+            head = file.read(4 + 4 * ndim)
+            shape = _shape(path, head, ndim)
+            # One byte more than promised shows that something is left over, without reading it.
+            content = _read_at_most(file, math.prod(shape) + 1)
     except (EOFError, OSError, zlib.error) as error:
         raise ValueError(f"{path} is damaged or truncated ({error}); copy it again.") from error
     if len(content) != math.prod(shape):
@@ -94,6 +87,27 @@ def read_idx(path: Path, *, ndim: int) -> np.ndarray:
             "Copy it again."
         )
     return np.frombuffer(content, np.uint8).reshape(shape)
+
+
+def _shape(path: Path, head: bytes, ndim: int) -> tuple[int, ...]:
+    magic = struct.pack(">HBB", 0, _UNSIGNED_BYTE, ndim)
+    if head[:4] != magic:
+        raise ValueError(
+            f"{path} starts with the bytes {head[:4].hex()}, not {magic.hex()}: it is no IDX file "
+            f"of unsigned bytes in {ndim} dimensions. Copy the right file there."
+        )
+    if len(head) < 4 + 4 * ndim:
+        raise ValueError(f"{path} is truncated: its header is cut short. Copy it again.")
+    return struct.unpack(f">{ndim}I", head[4:])
+
+
+def _read_at_most(file: io.BufferedIOBase, size: int) -> bytes:
+    """In pieces: a damaged header may promise more bytes than memory could hold."""
+    pieces = []
+    while size > 0 and (piece := file.read(min(size, 1 << 24))):
+        pieces.append(piece)
+        size -= len(piece)
+    return b"".join(pieces)
 
 
 def _names(kind: str, split: str) -> list[str]:

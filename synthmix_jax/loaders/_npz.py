@@ -16,8 +16,8 @@ _REMEDY = "write it with smx.loaders.save(path, smx.Dataset(x, y)) or np.savez(p
 def read(path: Path, split: str = "train") -> Dataset:
     """Read x and y from a .npz file, dtypes kept.
 
-    Whole numbers in y are labels, text in y names classes (numbered in sorted order, or in the order
-    of an array `class_names` in the file), floats are regression targets.
+    Whole numbers in y are labels, text in y names classes (numbered in sorted order, or in the
+    order of an array `class_names` in the file), floats are regression targets.
 
     Args:
         path: The file.
@@ -93,7 +93,8 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
             if missing:
                 raise KeyError(
                     f"{path} holds no {' and no '.join(missing)}; it holds "
-                    f"{', '.join(map(repr, keys)) or 'nothing'}. Name the arrays x and y: {_REMEDY}."
+                    f"{', '.join(map(repr, keys)) or 'nothing'}. "
+                    f"Name the arrays x and y: {_REMEDY}."
                 )
             wanted = ("x", "y", "class_names", "num_classes")
             return {key: _member(path, archive, key) for key in wanted if key in keys}
@@ -109,8 +110,8 @@ def _member(path: Path, archive: np.lib.npyio.NpzFile, key: str) -> np.ndarray:
     except ValueError as error:
         if "allow_pickle" in str(error):
             raise ValueError(
-                f"{path}: {key} is an array of Python objects, which only unpickling could read, and "
-                f"a pickle runs whatever code is in it. Convert it before saving: "
+                f"{path}: {key} is an array of Python objects, which only unpickling could read, "
+                f"and a pickle runs whatever code is in it. Convert it before saving: "
                 f"np.asarray({key}.tolist()), then {_REMEDY}."
             ) from None
         raise ValueError(f"{path} is damaged: {key} cannot be read ({error}).") from error

@@ -1,4 +1,4 @@
-"""Where data lies: the data directory, its folders by custom, and the message when they are empty."""
+"""Where data lies: the data directory, its customary folders, and the error when there is none."""
 
 import os
 from collections.abc import Sequence

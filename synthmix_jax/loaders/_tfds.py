@@ -1,8 +1,8 @@
-"""Prepared TFDS directories of images with labels (CIFAR-10), without TensorFlow and without network.
+"""Prepared TFDS directories of images with labels (CIFAR-10): no TensorFlow, no network.
 
-TFDS itself reads the records (`builder_from_directory(...).as_data_source`), told to leave the images
-encoded; Pillow decodes them, 50,000 of 32 x 32 in about four seconds. One thread: at this size most of
-the time is Python reading headers, and two threads were no faster. The result is cached (`_cache`).
+TFDS itself reads the records (`builder_from_directory(...).as_data_source`), told to leave images
+encoded; Pillow decodes them, 50,000 of 32 x 32 in about five seconds. One thread: at this size most
+of the time is Python reading headers, and two threads were no faster. `_cache` keeps the result.
 
 References:
     Krizhevsky, Learning multiple layers of features from tiny images, 2009.
@@ -12,8 +12,6 @@ import io
 import json
 import os
 import re
-import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +19,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from synthmix_jax.dataset import Dataset
-from synthmix_jax.loaders import _cache, _places
+from synthmix_jax.loaders import _cache, _places, _progress
 
 _INFO = "dataset_info.json"
 _FORMAT = "array_record"
@@ -63,7 +61,7 @@ def is_prepared(folder: Path) -> bool:
 
 
 def newest_version(folder: Path) -> Path | None:
-    """The folder that holds `dataset_info.json`: `folder` itself or its highest version, or None."""
+    """Where `dataset_info.json` lies: `folder` itself, or its highest version, or nowhere: None."""
     if (folder / _INFO).is_file():
         return folder
     found = [
@@ -114,22 +112,11 @@ def _info(folder: Path) -> dict[str, Any]:
 
 
 def _decode_split(folder: Path, split: str) -> dict[str, np.ndarray]:
-    import tensorflow_datasets as tfds
-
-    builder = tfds.builder_from_directory(str(folder), file_format=_FORMAT)
-    features = builder.info.features
-    if features is None or not {"image", "label"} <= set(features):
-        raise ValueError(f"{folder} holds no images with labels; its features are {features}.")
-    absent = [path for path in builder.info.splits[split].filepaths if not os.path.isfile(path)]
-    if absent:
-        raise FileNotFoundError(f"{absent[0]} is missing; prepare the data set again.")
-    source: Any = builder.as_data_source(
-        split=split, decoders={"image": tfds.decode.SkipDecoding()}
-    )
+    source, class_names = _open(folder, split)
     labels = np.empty(len(source), np.int64)
     images: np.ndarray | None = None
-    for first in _progress(range(0, len(source), _BATCH), f"decoding {folder.parent.name} {split}"):
-        rows = range(first, min(first + _BATCH, len(source)))
+    batches = [range(i, min(i + _BATCH, len(source))) for i in range(0, len(source), _BATCH)]
+    for rows in _progress.track(batches, f"decoding {folder.parent.name} {split}"):
         for row, record in zip(rows, _records(folder, source, rows), strict=True):
             image = _decode(folder, row, record["image"])
             if images is None:
@@ -142,7 +129,22 @@ def _decode_split(folder: Path, split: str) -> dict[str, np.ndarray]:
             images[row], labels[row] = image, record["label"]
     if images is None:
         raise ValueError(f"{folder}: split {split!r} holds no images; prepare the data set again.")
-    return {"x": images, "y": labels, "class_names": np.asarray(features["label"].names)}
+    return {"x": images, "y": labels, "class_names": np.asarray(class_names)}
+
+
+def _open(folder: Path, split: str) -> tuple[Any, list[str]]:
+    """The records of a split, images left encoded, and the names of the classes."""
+    import tensorflow_datasets as tfds
+
+    builder: Any = tfds.builder_from_directory(str(folder), file_format=_FORMAT)
+    features = builder.info.features
+    if not {"image", "label"} <= set(features):
+        raise ValueError(f"{folder} holds no images with labels; its features are {features}.")
+    absent = [path for path in builder.info.splits[split].filepaths if not os.path.isfile(path)]
+    if absent:
+        raise FileNotFoundError(f"{absent[0]} is missing; prepare the data set again.")
+    decoders = {"image": tfds.decode.SkipDecoding()}
+    return builder.as_data_source(split=split, decoders=decoders), features["label"].names
 
 
 def _records(folder: Path, source: Any, rows: range) -> list[dict[str, Any]]:
@@ -150,8 +152,8 @@ def _records(folder: Path, source: Any, rows: range) -> list[dict[str, Any]]:
         return source.__getitems__(list(rows))
     except Exception as error:  # array_record and protobuf raise types of their own
         raise ValueError(
-            f"{folder}: records {rows.start} to {rows.stop - 1} cannot be read ({error}); the files "
-            "are damaged. Prepare the data set again."
+            f"{folder}: records {rows.start} to {rows.stop - 1} cannot be read ({error}); the "
+            "files are damaged. Prepare the data set again."
         ) from error
 
 
@@ -163,16 +165,6 @@ def _decode(folder: Path, row: int, encoded: bytes) -> UInt8[np.ndarray, "h w *r
             return np.asarray(image if image.mode in ("L", "RGB") else image.convert("RGB"))
     except (OSError, SyntaxError, ValueError) as error:
         raise ValueError(f"{folder}: image {row} cannot be decoded ({error}).") from error
-
-
-def _progress(batches: range, title: str) -> Iterable[int]:
-    """The batches, with a bar on stderr where someone is watching."""
-    if not sys.stderr.isatty():
-        return batches
-    from rich.console import Console
-    from rich.progress import track
-
-    return track(batches, title, console=Console(stderr=True), transient=True)
 
 
 def _command(name: str, data_dir: str | Path) -> str:
