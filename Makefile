@@ -44,8 +44,8 @@ docs: $(DEV)
 	@echo 'site/index.html'
 
 clean:
-	rm -rf $(VENV) site build dist synthmix-demo .pytest_cache .ruff_cache .hypothesis
-	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	@rm -rf $(VENV) site build dist synthmix-demo .pytest_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp is written by the last step only, so that an interrupted installation starts again.
 # The developers' environment holds all of the demo's: its stamp serves both.

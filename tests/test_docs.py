@@ -2,6 +2,8 @@
 
 import inspect
 import re
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -73,3 +75,22 @@ def test_citations_have_an_entry():
     assert {(key, place) for key, place in cited if key not in entries} == set()
     listed = re.findall(r"^- \[(\w+)\]", (DOCS / "references.md").read_text("utf-8"), re.MULTILINE)
     assert sorted(listed) == sorted(entries)
+
+
+def documented_commands():
+    """Each command's heading on the command line page, with the options its section names."""
+    _, *sections = (DOCS / "cli.md").read_text("utf-8").split("\n## synthmix ")
+    return [
+        (section.split()[0], sorted(set(re.findall(r"--[a-z][a-z-]*", section))))
+        for section in sections
+    ]
+
+
+@pytest.mark.parametrize(("command", "options"), documented_commands())
+def test_documented_commands_and_options_exist(command, options):
+    done = subprocess.run(
+        [sys.executable, "-m", "synthmix_jax", command, "--help"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert options
+    assert [option for option in options if option not in done.stdout] == []
