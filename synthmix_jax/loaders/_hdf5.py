@@ -58,14 +58,15 @@ def _arrays(path: Path, keys: tuple[str, ...]) -> list[np.ndarray]:
 
     try:
         with h5py.File(path, "r") as file:
+            there: list[str] = []
+            file.visit(lambda name: there.append(str(name)))
             missing = [key for key in keys if not isinstance(file.get(key), h5py.Dataset)]
-            if missing:
-                there: list[str] = []
-                file.visit(there.append)
-                raise ValueError(f"{path} holds no {missing[0]}; it holds {', '.join(there)}.")
-            return [file[key][()] for key in keys]  # type: ignore[index]
-    except OSError as error:
+            arrays = [] if missing else [np.asarray(file[key]) for key in keys]
+    except (OSError, RuntimeError, TypeError, KeyError, ValueError) as error:  # kinds of damage
         raise ValueError(
             f"{path} cannot be read as HDF5 ({error}); it is damaged or something else. "
             "Copy it again."
         ) from error
+    if missing:
+        raise ValueError(f"{path} holds no {missing[0]}; it holds {', '.join(there) or 'nothing'}.")
+    return arrays

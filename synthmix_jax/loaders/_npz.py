@@ -77,9 +77,10 @@ def _check_archive(path: Path) -> None:
         raise FileNotFoundError(f"there is no file {path}.")
     with path.open("rb") as file:
         start = file.read(6)
-    if zipfile.is_zipfile(path) and start[:2] == b"PK":
+    zipped = start[:4] in (b"PK\x03\x04", b"PK\x05\x06")  # as NumPy tells it
+    if zipped and zipfile.is_zipfile(path):
         return
-    if start[:2] == b"PK":
+    if zipped:
         raise ValueError(f"{path} is a truncated .npz file (its end is missing); copy it again.")
     kind = "a .npy file with one array" if start == b"\x93NUMPY" else "no zip archive"
     raise ValueError(f"{path} is not a .npz file but {kind}; {_REMEDY}.")
@@ -100,7 +101,7 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
             return {key: _member(path, archive, key) for key in wanted if key in keys}
     except KeyError as error:
         raise ValueError(error.args[0]) from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
         raise ValueError(f"{path} is damaged ({error}); copy it again, or {_REMEDY}.") from error
 
 

@@ -61,6 +61,16 @@ def test_a_damaged_file_is_named(tmp_path, write, keep):
     assert str(path) in str(caught.value)
 
 
+@pytest.mark.parametrize("start", [0, 100, 700, 900])
+def test_damage_anywhere_inside_is_a_value_error(tmp_path, write, start):
+    path = write()
+    content = bytearray(path.read_bytes())
+    content[start : start + 64] = b"\xff" * 64
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"usps\.h5 (cannot be read as HDF5|holds no)"):
+        smx.load("usps", data_dir=tmp_path)
+
+
 def test_another_split_is_refused():
     with pytest.raises(ValueError, match="usps has no split 'all'; it has 'train', 'test'"):
         smx.load("usps", split="all")
