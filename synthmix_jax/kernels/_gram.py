@@ -18,7 +18,7 @@ from synthmix_jax.kernels._base import Kernel, paired_rows
 
 
 def gram(
-    kernel: KernelFunction,
+    kernel: Any,
     x1: Shaped[Array, "n ..."],
     x2: Shaped[Array, "m ..."] | None = None,
     *,

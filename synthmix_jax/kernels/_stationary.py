@@ -65,7 +65,9 @@ class Stationary(Kernel):
         if np.ndim(self.lengthscale) == 0:
             # Scaling last: under vmap over lengthscales the matrix product is done once for all.
             return self.profile(squared_distances(rows1, rows2) / self.lengthscale**2)
-        return self.profile(squared_distances(rows1 / self.lengthscale, rows2 / self.lengthscale))
+        # Centred first: dividing an offset by the lengthscale would round away what lies on top.
+        a, b = _centred(rows1, rows2)
+        return self.profile(_expanded(a / self.lengthscale, b / self.lengthscale))
 
     def diagonal(self, x: Shaped[Array, "n ..."]) -> Float[Array, " n"]:
         """Ones."""
@@ -161,12 +163,20 @@ def squared_distances(
         Accurate to a few eps (|a|^2 + |b|^2), with a and b measured from their common centre; zero
         where the distance is below that.
     """
+    return _expanded(*_centred(rows1, rows2))
+
+
+def _centred(rows1: Array, rows2: Array) -> tuple[Array, Array]:
     count = max(rows1.shape[0] + rows2.shape[0], 1)
     centre = (rows1.sum(axis=0) + rows2.sum(axis=0)) / count
     if not isinstance(centre, np.ndarray):
         # Distances do not depend on the centre, so neither do their gradients.
         centre = jax.lax.stop_gradient(centre)
-    a, b = jnp.asarray(rows1 - centre), jnp.asarray(rows2 - centre)
+    return rows1 - centre, rows2 - centre
+
+
+def _expanded(rows1: Array, rows2: Array) -> jax.Array:
+    a, b = jnp.asarray(rows1), jnp.asarray(rows2)
     norms = jnp.sum(a * a, axis=1)[:, None] + jnp.sum(b * b, axis=1)[None, :]
     squared = norms - 2.0 * jnp.matmul(a, b.T, precision=_numerics.HIGHEST)
     return jnp.where(squared > 8.0 * jnp.finfo(norms.dtype).eps * norms, squared, 0.0)
