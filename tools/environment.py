@@ -6,6 +6,7 @@ Called by the Makefile; standard library only. pip reads its own configuration a
 prints goes to `install.log` in the environment, and is shown only if it fails.
 """
 
+import os
 import subprocess
 import sys
 import time
@@ -22,8 +23,12 @@ def main(folder: str, requirement: str) -> int:
     """Return 0 if the requirement stands installed."""
     venv, started = Path(folder), time.monotonic()
     fresh = not works(venv)
-    verb, size = ("Creating", ", 1 to 2 GB on disk") if fresh else ("Updating", "")
-    say(f"{verb} the environment ({venv}): once, usually 1 to 3 minutes{size} ...")
+    if fresh:
+        say(
+            f"Creating the environment ({venv}): once, usually 1 to 3 minutes, 1 to 2 GB on disk ..."
+        )
+    else:
+        say(f"Updating the environment ({venv}): usually less than a minute ...")
     if (fresh and not create(venv)) or not install(venv, requirement, started):
         return 1
     say(f"The environment is ready ({time.monotonic() - started:.0f} s).")
@@ -38,10 +43,10 @@ def install(venv: Path, requirement: str, started: float) -> bool:
         pip = subprocess.Popen([*command, requirement], stdout=out, stderr=subprocess.STDOUT)
         try:
             watch(pip, lambda: progress(log, count_packages(venv) - before), started)
-        except KeyboardInterrupt:
-            pip.terminate()
-            pip.wait()
-            raise
+        finally:
+            if pip.poll() is None:
+                pip.terminate()
+                pip.wait()
     if pip.returncode:
         tail = log.read_text(errors="replace").splitlines()[-LOG_LINES_ON_FAILURE:]
         say(*tail, f"pip could not install {requirement}; all of its output: {log}", to=sys.stderr)
@@ -99,14 +104,17 @@ def progress(log: Path, unpacked: int) -> tuple[str, str]:
     lines = log.read_text(errors="replace").splitlines()
     plan = [line for line in lines if line.startswith("Installing collected packages: ")]
     if plan:
-        return f"2 of 2: unpacking {plan[0].count(',') + 1} packages", f", {unpacked} done"
+        wanted = plan[0].count(",") + 1
+        return "2 of 2: unpacking packages", f", {min(max(unpacked, 0), wanted)} of {wanted}"
     found = sum(line.startswith("Collecting ") for line in lines)
     return "1 of 2: fetching packages", f", {found} so far"
 
 
 def count_packages(venv: Path) -> int:
     """How many packages lie in the environment; pip writes their metadata as it unpacks them."""
-    return sum(1 for _ in venv.glob("[Ll]ib/**/site-packages/*.dist-info"))
+    # Listed in one go: pip renames and removes folders meanwhile.
+    names = [name for site in venv.glob("lib/python*/site-packages") for name in os.listdir(site)]
+    return sum(name.endswith(".dist-info") for name in names)
 
 
 def say(*lines: str, to=None) -> None:
