@@ -24,9 +24,7 @@ def main(folder: str, requirement: str) -> int:
     venv, started = Path(folder), time.monotonic()
     fresh = not works(venv)
     if fresh:
-        say(
-            f"Creating the environment ({venv}): once, usually 1 to 3 minutes, 1 to 2 GB on disk ..."
-        )
+        say(f"Creating the environment ({venv}): once, usually 1 to 3 minutes, 1 to 2 GB ...")
     else:
         say(f"Updating the environment ({venv}): usually less than a minute ...")
     if (fresh and not create(venv)) or not install(venv, requirement, started):
