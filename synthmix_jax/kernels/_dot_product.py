@@ -49,9 +49,7 @@ class DotProduct(Kernel):
         self, rows1: Float[Array, "n d"], rows2: Float[Array, "m d"]
     ) -> Float[Array, "n m"]:
         """From one matrix product and the norms."""
-        a, b = jnp.asarray(rows1), jnp.asarray(rows2)
-        square1, square2 = jnp.sum(a * a, axis=1), jnp.sum(b * b, axis=1)
-        return self.of_products(_dot(a, b.T), square1[:, None], square2[None, :])
+        return _of_rows(self, rows1, rows2)
 
     def diagonal(self, x: Shaped[Array, "n ..."]) -> Float[Array, " n"]:
         """From the norms."""
@@ -168,6 +166,13 @@ class NTK(DotProduct):
 
 def _checked_depth(depth: int) -> int:
     return _parameters.whole("depth", depth, remedy="Depth counts hidden layers; try 1 to 5.")
+
+
+@jax.jit
+def _of_rows(kernel: DotProduct, a: Array, b: Array) -> Array:
+    """Compiled even where the caller is not: the NTK is 5 times slower operation by operation."""
+    square1, square2 = jnp.sum(a * a, axis=1), jnp.sum(b * b, axis=1)
+    return kernel.of_products(_dot(a, b.T), square1[:, None], square2[None, :])
 
 
 def _dot(a: Array, b: Array) -> jax.Array:

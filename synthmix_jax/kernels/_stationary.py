@@ -62,12 +62,7 @@ class Stationary(Kernel):
         self, rows1: Float[Array, "n d"], rows2: Float[Array, "m d"]
     ) -> Float[Array, "n m"]:
         """The profile of all distances, from one matrix product."""
-        if np.ndim(self.lengthscale) == 0:
-            # Scaling last: under vmap over lengthscales the matrix product is done once for all.
-            return self.profile(squared_distances(rows1, rows2) / self.lengthscale**2)
-        # Centred first: dividing an offset by the lengthscale would round away what lies on top.
-        a, b = _centred(rows1, rows2)
-        return self.profile(_expanded(a / self.lengthscale, b / self.lengthscale))
+        return _profiles(self, *_centred(rows1, rows2))
 
     def diagonal(self, x: Shaped[Array, "n ..."]) -> Float[Array, " n"]:
         """Ones."""
@@ -173,6 +168,16 @@ def _centred(rows1: Array, rows2: Array) -> tuple[Array, Array]:
         # Distances do not depend on the centre, so neither do their gradients.
         centre = jax.lax.stop_gradient(centre)
     return rows1 - centre, rows2 - centre
+
+
+@jax.jit
+def _profiles(kernel: Stationary, a: Array, b: Array) -> Array:
+    """Compiled even where the caller is not; centring comes before, in float64 for NumPy data."""
+    if np.ndim(kernel.lengthscale) == 0:
+        # Scaling last: under vmap over lengthscales the matrix product is done once for all.
+        return kernel.profile(_expanded(a, b) / kernel.lengthscale**2)
+    # Centred before: dividing an offset by the lengthscale would round away what lies on top.
+    return kernel.profile(_expanded(a / kernel.lengthscale, b / kernel.lengthscale))
 
 
 def _expanded(rows1: Array, rows2: Array) -> jax.Array:

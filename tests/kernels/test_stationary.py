@@ -146,3 +146,12 @@ def test_readable():
     seen = []
     jax.jit(lambda kernel: seen.append(repr(kernel)))(kernels.RBF(1.0))
     assert seen == ["RBF(lengthscale=traced)"]
+
+
+def test_many_lengthscales_share_one_matrix_product(rng):
+    x = jnp.asarray(rng.normal(size=(6, 3)))
+    many = jax.vmap(lambda lengthscale: kernels.Matern(lengthscale)(x, x))
+    text = str(jax.make_jaxpr(many)(jnp.arange(1.0, 6.0)))
+    products = [line for line in text.splitlines() if "dot_general" in line]
+    assert len(products) == 1
+    assert "f64[6,6]" in products[0]
