@@ -5,6 +5,7 @@ context manager, also inside a caller's jit, never flips that flag. Matrix produ
 because the default on accelerators (TF32, bfloat16) turns a Gram matrix indefinite.
 """
 
+import math
 from typing import Any
 
 import jax
@@ -27,17 +28,15 @@ def as_float(x: Array) -> Array:
     NumPy arrays become float64 NumPy arrays; JAX arrays become float64 under `x64()`, else float32.
     """
     scale = 1.0 / 255.0 if x.dtype == np.uint8 else None
-    if isinstance(x, np.ndarray):
-        wide = x.astype(np.float64)
-    else:
-        wide = jnp.asarray(x, jnp.result_type(float))
+    on_host = isinstance(x, np.ndarray)
+    wide = x.astype(np.float64) if on_host else jnp.asarray(x, jnp.result_type(float))
     return wide if scale is None else wide * scale
 
 
 def as_rows(x: Array) -> Array:
     """Flatten (n, ...) to (n, d), cast by `as_float`; (n,) becomes (n, 1)."""
     wide = as_float(x)
-    return wide.reshape(wide.shape[0], -1)
+    return wide.reshape(wide.shape[0], math.prod(wide.shape[1:]))
 
 
 def host_generator(key: Key) -> np.random.Generator:

@@ -4,7 +4,7 @@ One vocabulary of dimensions is used throughout: n real points, m synthetic poin
 d features, k outputs, c counts, l ridges, w weights, r ratios, s seeds.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import jax
@@ -18,3 +18,6 @@ Key: TypeAlias = jax.Array
 
 KernelFunction: TypeAlias = Callable[[Any, Any], Any]
 """k(x1 (n, ...), x2 (m, ...)) -> (n, m): what every function that takes a kernel accepts."""
+
+Numbers: TypeAlias = float | int | Sequence[float] | Sequence[int] | np.ndarray | jax.Array
+"""One number or several: a grid of ridges, weights or counts."""

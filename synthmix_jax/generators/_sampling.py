@@ -1,7 +1,7 @@
 """From a fitted generator to a data set, and from a recipe to one generator per fold."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import jax
 import numpy as np
@@ -11,6 +11,7 @@ from synthmix_jax._typing import Array, Key
 from synthmix_jax.dataset import Dataset
 
 
+@runtime_checkable
 class Generator(Protocol):
     """What a generator must offer: classes, and inputs drawn for given labels."""
 

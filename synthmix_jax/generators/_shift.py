@@ -69,7 +69,9 @@ class Shifted:
             ValueError: blur or translate on samples that are no images.
         """
         keys = jax.random.split(jax.random.fold_in(key, 1), 4)
-        drawn = _relabel(jnp.asarray(labels), keys, self.label_noise, self.label_shift, self.num_classes)
+        drawn = _relabel(
+            jnp.asarray(labels), keys, self.label_noise, self.label_shift, self.num_classes
+        )
         x = self.generator.sample(drawn, key=key)
         if self.blur or self.translate:
             x = _resample(x, self.blur, self.translate)
@@ -105,7 +107,9 @@ def _resample(x: Array, blur: float, translate: float) -> jax.Array:
         )
     for axis in (1, 2):
         matrix = _shift_matrix(x.shape[axis], translate) @ _blur_matrix(x.shape[axis], blur)
-        moved = jnp.tensordot(x, jnp.asarray(matrix, x.dtype), ((axis,), (1,)), precision=_numerics.HIGHEST)
+        moved = jnp.tensordot(
+            x, jnp.asarray(matrix, x.dtype), ((axis,), (1,)), precision=_numerics.HIGHEST
+        )
         x = jnp.moveaxis(moved, -1, axis)
     return x
 

@@ -10,6 +10,7 @@ from ._fit import fit_average as fit_average
 from ._memory import estimate as estimate_memory
 from ._nested import Curves as Curves
 from ._problem import Problem as Problem
+from ._problem import check_data as check_data
 from ._sweep import Best as Best
 from ._sweep import Sweep as Sweep
 from ._sweep import grid as grid
@@ -26,6 +27,7 @@ __all__ = [
     "Problem",
     "Sweep",
     "TowardPath",
+    "check_data",
     "estimate_memory",
     "fit",
     "fit_average",

@@ -1,6 +1,5 @@
 """One fit, or an average of fits over counts, as a function that predicts."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from synthmix_jax import _checks, _numerics
-from synthmix_jax._typing import Array, KernelFunction
+from synthmix_jax._typing import Array, KernelFunction, Numbers
 from synthmix_jax.dataset import Dataset
 
 from . import _nested, _problem, _status
@@ -33,6 +32,19 @@ class Fit:
     x: np.ndarray
     coefficients: Float[np.ndarray, "N k"]
     flat: bool
+
+    @classmethod
+    def of(
+        cls,
+        real: Dataset,
+        synthetic: Dataset | None,
+        *,
+        kernel: KernelFunction,
+        coefficients: Float[np.ndarray, "N k"],
+    ) -> "Fit":
+        """An expansion over all real, then all synthetic points, with given coefficients (n + m, k)."""
+        flat = real.num_classes is None and real.y.ndim == 1
+        return cls(kernel, _problem.stack_inputs(real, synthetic), coefficients, flat)
 
     def predict(self, x: Array, *, block_size: int = 4096) -> np.ndarray:
         """Predict targets, or class scores (argmax over the last axis is the class).
@@ -98,8 +110,8 @@ def fit_average(
     *,
     kernel: KernelFunction,
     ridge: float,
-    counts: Sequence[int] | np.ndarray,
-    frequencies: Sequence[float] | np.ndarray,
+    counts: Numbers,
+    frequencies: Numbers,
     weight: float = 1.0,
 ) -> Fit:
     """Average of the fits at several synthetic counts, from one factorisation.
@@ -140,8 +152,7 @@ def fit_average(
                 _status.FAILED, ridge=ridge, weight=weight, count=int(counts[-1]), largest=largest
             )
         )
-    flat = classes is None and real.y.ndim == 1
-    return Fit(kernel, _problem.stack_inputs(real, synthetic), coefficients, flat)
+    return Fit.of(real, synthetic, kernel=kernel, coefficients=coefficients)
 
 
 _product = jax.jit(partial(jnp.matmul, precision=_numerics.HIGHEST))

@@ -64,7 +64,7 @@ def available() -> int | None:
         return None
 
 
-def check(needed: int, limit: float | None, *, rows: int) -> None:
+def check(needed: int, limit: float | int | None, *, rows: int) -> None:
     """Raise before allocating what does not fit.
 
     Args:

@@ -37,6 +37,7 @@ class Curves(NamedTuple):
         loo_error: Mean over the real points of loo_residuals (c,), or None.
         loo_residuals: Squared leave-one-out error of each real point, summed over outputs (c, n).
         loo_misclassified: Share of real points misclassified when left out (c,), or None.
+        loo_wrong: Which real points those are, 1.0 or 0.0 (c, n), or None.
         test_error: Mean over test points of the squared error, summed over outputs (c,), or None.
         test_misclassified: Share of test points misclassified (c,), or None.
     """
@@ -44,6 +45,7 @@ class Curves(NamedTuple):
     loo_error: Float[Array, " c"] | None = None
     loo_misclassified: Float[Array, " c"] | None = None
     loo_residuals: Float[Array, "c n"] | None = None
+    loo_wrong: Float[Array, "c n"] | None = None
     test_error: Float[Array, " c"] | None = None
     test_misclassified: Float[Array, " c"] | None = None
 
@@ -206,21 +208,25 @@ def _every(problem, lower, z, n, counts, loo, residuals) -> Curves:
 def _score_loo(problem: Problem, residuals: bool, left_out: Float[Array, "n k"]) -> Curves:
     """Scores from leave-one-out residuals y_i - f_{-i}(x_i)."""
     squared = jnp.sum(left_out**2, axis=1)
-    wrong = None
-    if problem.labels is not None:
-        predicted = problem.targets[: left_out.shape[0]] - left_out
-        wrong = _misclassified(predicted, problem.labels)
-    return Curves(jnp.mean(squared), wrong, squared if residuals else None)
+    result = Curves(jnp.mean(squared), loo_residuals=squared if residuals else None)
+    if problem.labels is None:
+        return result
+    wrong = _wrong(problem.targets[: left_out.shape[0]] - left_out, problem.labels)
+    return result._replace(
+        loo_misclassified=jnp.mean(wrong), loo_wrong=wrong if residuals else None
+    )
 
 
 def _score_test(problem: Problem, predicted: Float[Array, "t k"]) -> dict[str, Array | None]:
+    assert problem.test_targets is not None
     error = jnp.mean(jnp.sum((predicted - problem.test_targets) ** 2, axis=1))
     wrong = None
     if problem.test_labels is not None:
-        wrong = _misclassified(predicted, problem.test_labels)
+        wrong = jnp.mean(_wrong(predicted, problem.test_labels))
     return {"test_error": error, "test_misclassified": wrong}
 
 
-def _misclassified(scores: Array, labels: Array) -> jax.Array:
-    wrong = jnp.mean((jnp.argmax(scores, axis=1) != labels).astype(scores.dtype))
-    return jnp.where(jnp.isfinite(jnp.sum(scores)), wrong, jnp.nan)
+def _wrong(scores: Float[Array, "t k"], labels: Array) -> jax.Array:
+    """1.0 where the largest score is of another class, NaN where scores are not finite."""
+    wrong = (jnp.argmax(scores, axis=1) != labels).astype(scores.dtype)
+    return jnp.where(jnp.isfinite(jnp.sum(scores, axis=1)), wrong, jnp.nan)

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
-from synthmix_jax import _checks, _numerics, kernels
+from synthmix_jax import _numerics, kernels
 from synthmix_jax._typing import Array, KernelFunction
 from synthmix_jax.dataset import Dataset
 
@@ -164,10 +164,21 @@ def build(
 
 def evaluate(kernel: KernelFunction, x1: np.ndarray, x2: np.ndarray | None = None) -> jax.Array:
     """Kernel matrix in float64, with its values checked."""
-    matrix = kernels.gram(kernel, x1, x2).astype(jnp.float64)
+    matrix: jax.Array
+    if isinstance(kernel, kernels.Kernel):
+        for x in (x1, x2):
+            if x is not None:
+                kernel.check(_numerics.as_rows(x))  # compiled code cannot look at values
+        matrix = _compiled_gram(kernel, x1, x2)
+    else:
+        matrix = jnp.asarray(kernels.gram(kernel, x1, x2), jnp.float64)
     if not bool(jnp.isfinite(jnp.sum(matrix))):
         raise ValueError(
             f"kernel {kernels.describe(kernel)} gave non-finite values. Check its parameters against "
             "the scale of the inputs."
         )
     return matrix
+
+
+# One fused pass: evaluated step by step, a kernel would hold several matrices of this size.
+_compiled_gram = jax.jit(kernels.gram)

@@ -19,7 +19,9 @@ _TEXT = {
 }
 
 
-def codes(errors: np.ndarray, ridges: np.ndarray, weights: np.ndarray, largest: float) -> np.ndarray:
+def codes(
+    errors: np.ndarray, ridges: np.ndarray, weights: np.ndarray, largest: float
+) -> np.ndarray:
     """Status of each cell (w, l, c), from its error and the conditioning of its matrix.
 
     The relative error of a leave-one-out residual is about a tenth of the unit round-off times
@@ -36,9 +38,7 @@ def codes(errors: np.ndarray, ridges: np.ndarray, weights: np.ndarray, largest: 
     return np.where(np.isfinite(errors), status, FAILED).astype(np.int8)
 
 
-def explain(
-    code: int, *, ridge: float, weight: float, count: int, largest: float
-) -> str:
+def explain(code: int, *, ridge: float, weight: float, count: int, largest: float) -> str:
     """The text of a status code for one cell."""
     remedy = 1e-10 * largest * max(1.0, weight)
     return _TEXT[int(code)].format(

@@ -1,9 +1,7 @@
 """The public door: kernel ridge regression over all counts, ridges and weights at once."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int, Int8
 
 from synthmix_jax import _checks, _numerics
-from synthmix_jax._typing import KernelFunction
+from synthmix_jax._typing import KernelFunction, Numbers
 from synthmix_jax.dataset import Dataset
 
 from . import _memory, _nested, _problem, _status
@@ -19,8 +17,18 @@ from . import _memory, _nested, _problem, _status
 _Grid = Float[np.ndarray, "w l c"]
 
 
-class Best(NamedTuple):
-    """One cell of a sweep: the amounts and their error."""
+@dataclass(frozen=True)
+class Best:
+    """One cell of a sweep: the amounts and their error.
+
+    Attributes:
+        count: Synthetic points.
+        ratio: count / n.
+        weight: Weight of one synthetic point.
+        ridge: Absolute ridge.
+        error: Its error.
+        index: Its place (w, l, c) in the arrays of the sweep.
+    """
 
     count: int
     ratio: float
@@ -43,6 +51,8 @@ class Sweep:
             (w, l, c); None with loo=False.
         loo_misclassified: Share of real points misclassified when left out; None for regression.
         loo_residuals: `loo_error` point by point (w, l, c, n); None unless residuals=True.
+        loo_wrong: `loo_misclassified` point by point, 1.0 or 0.0 (w, l, c, n); None for regression or unless
+            residuals=True.
         test_error: Mean over the test points of the squared error, summed over outputs; None without test.
         test_misclassified: Share of test points misclassified; None for regression or without test.
         status: What became of each cell (w, l, c): 0 ok, 1 imprecise, 2 failed; see `explain`.
@@ -56,6 +66,7 @@ class Sweep:
     loo_error: _Grid | None
     loo_misclassified: _Grid | None
     loo_residuals: Float[np.ndarray, "w l c n"] | None = field(repr=False)
+    loo_wrong: Float[np.ndarray, "w l c n"] | None = field(repr=False)
     test_error: _Grid | None
     test_misclassified: _Grid | None
     status: Int8[np.ndarray, "w l c"] = field(repr=False)
@@ -91,7 +102,7 @@ class Sweep:
     def explain(self, weight: int, ridge: int, count: int) -> str:
         """The status of the cell at these three indices, in words."""
         return _status.explain(
-            self.status[weight, ridge, count],
+            int(self.status[weight, ridge, count]),
             ridge=float(self.ridges[ridge]),
             weight=float(self.weights[weight]),
             count=int(self.counts[count]),
@@ -104,13 +115,13 @@ def sweep(
     synthetic: Dataset | None,
     *,
     kernel: KernelFunction,
-    ridges: Sequence[float] | np.ndarray | float,
-    counts: Sequence[int] | np.ndarray | None = None,
-    weights: Sequence[float] | np.ndarray | float = (1.0,),
+    ridges: Numbers,
+    counts: Numbers | None = None,
+    weights: Numbers = (1.0,),
     test: Dataset | None = None,
     residuals: bool = False,
     loo: bool = True,
-    memory_limit: float | None = None,
+    memory_limit: float | int | None = None,
 ) -> Sweep:
     """Fit [real; first m synthetic points] for every m, ridge and weight, and score each fit.
 
@@ -167,7 +178,7 @@ def sweep(
         ratios=counts / n,
         ridges=ridges,
         weights=weights,
-        status=_status.codes(errors, ridges, weights, largest),
+        status=_status.codes(np.asarray(errors), ridges, weights, largest),
         largest_eigenvalue=largest,
         **result._asdict(),
     )
@@ -227,7 +238,7 @@ def _solve(problem, ridges, weights, n, counts, loo, residuals) -> _nested.Curve
 _usable_rows = jax.jit(_nested.usable_rows, static_argnames="n")
 
 
-def _put(cell: int, whole: np.ndarray, part: jax.Array) -> np.ndarray:
+def _put(cell: np.integer, whole: np.ndarray, part: jax.Array) -> np.ndarray:
     whole = np.array(whole)
     whole[cell] = np.asarray(part)[0]
     return whole

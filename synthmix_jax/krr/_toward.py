@@ -14,10 +14,10 @@ c = U (U^T r / (e + mu)), (A^-1)_ii = sum_j U_ij^2 / (e_j + mu), effective dimen
 """
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -25,7 +25,7 @@ import numpy as np
 from jaxtyping import Float
 
 from synthmix_jax import _checks, _numerics
-from synthmix_jax._typing import Array, KernelFunction
+from synthmix_jax._typing import Array, KernelFunction, Numbers
 from synthmix_jax.dataset import Dataset
 
 from . import _problem
@@ -36,8 +36,9 @@ _matmul = partial(jnp.matmul, precision=_numerics.HIGHEST)
 _DISAGREEMENT = 0.1
 
 
-class BestRidge(NamedTuple):
-    """The ridge of least error on a path."""
+@dataclass(frozen=True)
+class BestRidge:
+    """The ridge of least error on a path, and its place in it."""
 
     ridge: float
     error: float
@@ -99,7 +100,7 @@ def toward(
     g: Callable[[Any], Any],
     *,
     kernel: KernelFunction,
-    ridges: Sequence[float] | np.ndarray | float,
+    ridges: Numbers,
     form: str = "residual",
     jitter: float = 1e-8,
 ) -> TowardPath:
@@ -138,7 +139,8 @@ def toward(
     with _numerics.x64():
         gram = _problem.evaluate(kernel, x)
         result = jax.tree.map(
-            np.asarray, _path(gram, targets, toward_targets, ridges, jitter, projected=form == "projected")
+            np.asarray,
+            _path(gram, targets, toward_targets, ridges, jitter, projected=form == "projected"),
         )
     path = TowardPath(
         ridges=ridges,
@@ -203,7 +205,11 @@ def _targets_of(g: Callable[[Any], Any], x: np.ndarray, outputs: int) -> np.ndar
     if values.shape != (len(x), outputs):
         raise ValueError(
             f"g returned shape {values.shape} for {len(x)} inputs; wanted ({len(x)}, {outputs})"
-            + (f" or ({len(x)},)." if outputs == 1 else ": one column an output (a class for labels).")
+            + (
+                f" or ({len(x)},)."
+                if outputs == 1
+                else ": one column an output (a class for labels)."
+            )
         )
     _checks.finite("g(x)", values)
     return values

@@ -67,7 +67,9 @@ def weight_for_share(n: float, m: float, share: float) -> float:
             "fit on the synthetic points alone instead."
         )
     if share > 0 and m == 0:
-        raise ValueError(f"no weight gives zero synthetic points a share of {share}: m must be positive.")
+        raise ValueError(
+            f"no weight gives zero synthetic points a share of {share}: m must be positive."
+        )
     return 0.0 if share == 0 else share * n / ((1.0 - share) * m)
 
 

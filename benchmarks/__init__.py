@@ -1,0 +1,1 @@
+"""Measurements: speed against named peers, and how often the advice is right."""

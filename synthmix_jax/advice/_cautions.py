@@ -1,0 +1,106 @@
+"""What a reader must know before relying on the advice: refusals at the door, and warnings to carry along."""
+
+import numpy as np
+
+from synthmix_jax import krr
+from synthmix_jax.dataset import Dataset
+
+from ._records import Copies
+from ._verdict import Choice
+
+
+def check_classes(real: Dataset, synthetic: Dataset) -> None:
+    """Refuse classes that only one side has.
+
+    Raises:
+        ValueError: a class without real points cannot be scored; a class without synthetic points makes
+            every count a change of the class balance too.
+    """
+    if real.num_classes is None or synthetic.num_classes is None:
+        return
+    seen = [set(np.unique(np.asarray(d.y)).tolist()) for d in (real, synthetic)]
+    for name, other, missing in (
+        ("real", "synthetic", seen[1] - seen[0]),
+        ("synthetic", "real", seen[0] - seen[1]),
+    ):
+        if missing:
+            names = real.class_names or synthetic.class_names
+            shown = [names[c] if names and c < len(names) else c for c in sorted(missing)]
+            raise ValueError(
+                f"{name} holds no point of class {', '.join(map(str, shown))}, which {other} has. "
+                f"Add points of it to {name}, or drop the class from {other}."
+            )
+
+
+def few_per_class(real: Dataset) -> list[str]:
+    """A warning for classes with fewer than three real points."""
+    if real.num_classes is None:
+        return []
+    sizes = np.bincount(np.asarray(real.y), minlength=real.num_classes)
+    few = np.flatnonzero((sizes > 0) & (sizes < 3))
+    if not few.size:
+        return []
+    names = [real.class_names[c] if real.class_names else str(c) for c in few]
+    return [
+        f"Fewer than 3 real points in {'class' if len(few) == 1 else 'classes'} {', '.join(names)}: leaving "
+        f"one out leaves at most {int(sizes[few].max()) - 1} to learn the class from, which makes real data "
+        "look worse than it is and can pass bad synthetic data. Collect at least 3, better 5, a class."
+    ]
+
+
+def few_points(real: Dataset) -> list[str]:
+    """A warning when standard errors themselves are guesswork."""
+    if len(real) >= 10:
+        return []
+    return [
+        f"Only {len(real)} real points: intervals from so few are rough. Collect more before relying on them."
+    ]
+
+
+def about_copies(copies: Copies | None) -> list[str]:
+    """A warning when synthetic points look like copies of real ones."""
+    if copies is None or not copies.suspicious:
+        return []
+    return [
+        f"Synthetic points lie suspiciously close to real ones ({copies.close:.0%} of them nearer to one real "
+        f"point than nine tenths of real points are to theirs, {copies.identical:.1%} identical; about 10 % and "
+        "0 % are normal). If the generator saw these real points, this advice is too optimistic: pass the "
+        'generator as a callable with fitted_on="real".'
+    ]
+
+
+def after_the_sweep(choice: Choice, sweep: krr.Sweep, pool: int, largest_count: int) -> list[str]:
+    """Warnings that only the results can give."""
+    found = []
+    failed = int((sweep.status == 2).sum())
+    if failed:
+        found.append(
+            f"{failed} of {sweep.status.size} fits failed and were left out: some ridges are too small for "
+            "points this close together."
+        )
+    _, l, c = choice.cell
+    if choice.verdict != "use none" and c == len(sweep.counts) - 1 and largest_count == pool:
+        found.append(
+            "The recommended count is all there is: the error had not turned up by the end of the pool, so "
+            "more synthetic data of this kind may help further."
+        )
+    at_edge = _ridge_at_edge(choice, sweep)
+    if at_edge is not None:
+        side, word = at_edge
+        found.append(
+            f"The chosen ridge {sweep.ridges[l]:g} is the {side} tried, and clearly better than its neighbour: "
+            f"a {word} one may be better still (ridges=...)."
+        )
+    return found
+
+
+def _ridge_at_edge(choice: Choice, sweep: krr.Sweep) -> tuple[str, str] | None:
+    """Whether the error still falls by over 2 % at the edge of the ridges."""
+    w, l, c = choice.cell
+    last = len(sweep.ridges) - 1
+    if last < 1 or l not in (0, last) or sweep.loo_error is None:
+        return None
+    neighbour = sweep.loo_error[w, 1 if l == 0 else last - 1, c]
+    if not sweep.loo_error[w, l, c] < 0.98 * neighbour:
+        return None
+    return ("smallest", "smaller") if l == 0 else ("largest", "larger")

@@ -1,0 +1,62 @@
+"""Nearest-neighbour test: are synthetic points copies of real ones?
+
+For each point take the ratio of the distances to its nearest and second nearest real point. A copy sits on one
+real point: its ratio is near zero, whatever the scale, and blur or smoothing, which brings a sample nearer to
+everything, leaves ratios alone. Real points against the other real points show which ratios are normal.
+
+Derived here; a heuristic. It finds copies and noisy copies, not every leak: a generator can depend on the real
+points without ever coming close to one. So it cannot replace the question where the synthetic data came from.
+"""
+
+import numpy as np
+
+from synthmix_jax import _numerics
+from synthmix_jax.dataset import Dataset
+
+from ._records import Copies
+
+# Normally a tenth of synthetic points have a ratio below the real points' first decile; three times as many, or
+# one exact copy in a hundred, is suspicious.
+_DECILE, _TOO_CLOSE, _TOO_MANY_IDENTICAL = 0.1, 0.3, 0.01
+
+
+def look_for_copies(real: Dataset, synthetic: Dataset, *, block_size: int = 2048) -> Copies | None:
+    """Compare nearest-neighbour ratios of synthetic points with those of real points.
+
+    Args:
+        real: n real points.
+        synthetic: m synthetic points.
+        block_size: Synthetic points handled at a time.
+
+    Returns:
+        The result, or None with fewer than three real points, which have no such ratios.
+    """
+    if len(real) < 3:
+        return None
+    x = np.asarray(_numerics.as_rows(np.asarray(real.x)))
+    others = np.asarray(_numerics.as_rows(np.asarray(synthetic.x)))
+    centre = x.mean(axis=0)  # the expanded square loses digits far from the origin
+    x, others = x - centre, others - centre
+    normal = _ratios(x, x, skip_self=True)
+    blocks = [
+        _ratios(others[start : start + block_size], x)
+        for start in range(0, len(others), block_size)
+    ]
+    ratios = np.concatenate(blocks)
+    identical = float(np.mean(ratios == 0.0))
+    close = float(np.mean(ratios < np.quantile(normal, _DECILE)))
+    suspicious = close > _TOO_CLOSE or identical > _TOO_MANY_IDENTICAL
+    return Copies(identical, close, bool(suspicious))
+
+
+def _ratios(points: np.ndarray, real: np.ndarray, skip_self: bool = False) -> np.ndarray:
+    squared = (
+        (points**2).sum(axis=1)[:, None] + (real**2).sum(axis=1)[None, :] - 2 * points @ real.T
+    )
+    if skip_self:
+        np.fill_diagonal(squared, np.inf)
+    nearest, second = np.partition(squared, 1, axis=1)[:, :2].T
+    # Below the round-off of the expanded square the two points are the same.
+    scale = 1e-12 * np.maximum((points**2).sum(axis=1), (real**2).sum(axis=1).max())
+    nearest = np.where(nearest <= scale, 0.0, nearest)
+    return np.sqrt(nearest / np.maximum(second, np.finfo(float).tiny))

@@ -1,0 +1,180 @@
+"""Point-by-point leave-one-out errors of every cell: from one pool, or cross-fitted over folds.
+
+Leave-one-out is honest only if no synthetic point depends on the point left out. A generator that saw the real
+points breaks that, however the regression is scored. Cross-fitting mends it: fold by fold, the generator is
+fitted without the fold, and only the fold's points are scored with what it draws.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from functools import reduce
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from synthmix_jax import _numerics, krr, mixing
+from synthmix_jax._typing import KernelFunction, Key
+from synthmix_jax.dataset import Dataset
+
+Recipe = Callable[[Dataset], Dataset]
+Progress = Callable[[int, int, str], None]
+
+
+class Grid(NamedTuple):
+    """What is swept: absolute ridges, weights, and counts, with the kernel."""
+
+    kernel: KernelFunction
+    ridges: np.ndarray
+    weights: np.ndarray
+    counts: np.ndarray
+
+
+def from_pool(
+    real: Dataset, pool: Dataset, orders: list[np.ndarray], grid: Grid, tick: Callable[[], None]
+) -> krr.Sweep:
+    """Sweep with residuals, averaged over several nested orders of one pool.
+
+    Args:
+        real: n real points.
+        pool: m synthetic points that do not depend on the real ones.
+        orders: Permutations of the pool.
+        grid: What to sweep.
+        tick: Called after each weight of each order.
+    """
+    sweeps = [_sweep_by_weight(real, pool[order], grid, tick) for order in orders]
+    return reduce(_add, [_scaled(s, 1.0 / len(sweeps)) for s in sweeps])
+
+
+def cross_fitted(
+    real: Dataset,
+    pools: list[Dataset],
+    folds: np.ndarray,
+    grid: Grid,
+    tick: Callable[[], None],
+) -> krr.Sweep:
+    """Sweep in which each real point is scored with synthetic data that has not seen its fold.
+
+    Args:
+        real: n real points.
+        pools: For each fold, synthetic points of a generator fitted without it, in nested order.
+        folds: Fold of each real point (n,).
+        grid: What to sweep.
+        tick: Called after each weight of each fold.
+    """
+    parts = []
+    for fold, pool in enumerate(pools):
+        sweep = _sweep_by_weight(real, pool, grid, tick)
+        parts.append(_scored_on(sweep, folds == fold))
+    return reduce(_add, parts)
+
+
+def split_folds(real: Dataset, number: int, *, key: Key) -> np.ndarray:
+    """Fold of each real point (n,), balanced within every class.
+
+    Raises:
+        ValueError: fewer than two folds, or more than points.
+    """
+    if not 2 <= number <= len(real):
+        raise ValueError(f"folds must lie between 2 and the {len(real)} real points, got {number}.")
+    order = mixing.nested_order(real.y, key=key, num_classes=real.num_classes)
+    folds = np.empty(len(real), np.int64)
+    folds[order] = np.arange(len(real)) % number
+    return folds
+
+
+def draw_pools(
+    real: Dataset, recipe: Recipe, folds: np.ndarray, *, centre: np.ndarray | float, key: Key
+) -> list[Dataset]:
+    """For each fold, what the recipe makes of the other folds: centred, in nested order.
+
+    Raises:
+        ValueError: the recipe returned no data set, or one that does not match the real points.
+    """
+    pools = []
+    for fold in range(int(folds.max()) + 1):
+        pool = call(recipe, real[folds != fold])
+        krr.check_data(real, pool)
+        order = nested_orders(pool, 1, key=key)[0]
+        pools.append(centred(pool, centre)[order])
+    return pools
+
+
+def call(recipe: Recipe, seen: Dataset) -> Dataset:
+    """Run a recipe and check that it returned a data set."""
+    pool = recipe(seen)
+    if not isinstance(pool, Dataset):
+        raise ValueError(
+            f"synthetic, called with a fold of the real data, must return a Dataset; it returned "
+            f"{type(pool).__name__}."
+        )
+    return pool
+
+
+def nested_orders(pool: Dataset, number: int, *, key: Key) -> list[np.ndarray]:
+    """Class-balanced nested orders of a pool."""
+    keys = jax.random.split(key, number)
+    return [mixing.nested_order(pool.y, key=k, num_classes=pool.num_classes) for k in keys]
+
+
+def centred(data: Dataset, centre: np.ndarray | float) -> Dataset:
+    """Regression targets less a centre; labels as they are."""
+    if data.num_classes is not None:
+        return data
+    return Dataset(data.x, np.asarray(_numerics.as_float(np.asarray(data.y))) - centre)
+
+
+def _sweep_by_weight(
+    real: Dataset, pool: Dataset, grid: Grid, tick: Callable[[], None]
+) -> krr.Sweep:
+    """One sweep a weight, so that progress can be told; stacked again."""
+    parts = []
+    for weight in grid.weights:
+        parts.append(
+            krr.sweep(
+                real,
+                pool,
+                kernel=grid.kernel,
+                ridges=grid.ridges,
+                counts=grid.counts,
+                weights=weight[None],
+                residuals=True,
+            )
+        )
+        tick()
+    merged = {
+        name: np.concatenate([getattr(part, name) for part in parts])
+        for name in ("weights", "status", *_CURVES)
+        if getattr(parts[0], name) is not None
+    }
+    return dataclasses.replace(parts[0], **merged)
+
+
+_CURVES = ("loo_error", "loo_misclassified", "loo_residuals", "loo_wrong")
+
+
+def _scored_on(sweep: krr.Sweep, rows: np.ndarray) -> krr.Sweep:
+    """Keep the scores of some rows, zero elsewhere; means become their share of the whole mean."""
+    changes = {}
+    for mean, points in (("loo_error", "loo_residuals"), ("loo_misclassified", "loo_wrong")):
+        values = getattr(sweep, points)
+        if values is not None:
+            kept = np.where(rows, values, 0.0)
+            changes |= {points: kept, mean: kept.mean(axis=-1)}
+    return dataclasses.replace(sweep, **changes)
+
+
+def _scaled(sweep: krr.Sweep, factor: float) -> krr.Sweep:
+    present = [name for name in _CURVES if getattr(sweep, name) is not None]
+    return dataclasses.replace(sweep, **{name: factor * getattr(sweep, name) for name in present})
+
+
+def _add(a: krr.Sweep, b: krr.Sweep) -> krr.Sweep:
+    present = [name for name in _CURVES if getattr(a, name) is not None]
+    sums = {name: getattr(a, name) + getattr(b, name) for name in present}
+    return dataclasses.replace(
+        a,
+        status=np.maximum(a.status, b.status),
+        largest_eigenvalue=max(a.largest_eigenvalue, b.largest_eigenvalue),
+        **sums,
+    )

@@ -1,0 +1,298 @@
+"""`recommend`: how much synthetic data to add, and how sure that is."""
+
+import warnings as python_warnings
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from synthmix_jax import _checks, _numerics, kernels, krr, mixing
+from synthmix_jax._typing import KernelFunction, Key, Numbers
+from synthmix_jax._version import __version__
+from synthmix_jax.dataset import Dataset
+from synthmix_jax.krr import _problem
+
+from . import _cautions, _evidence, _intervals, _kernel_choice, _verdict
+from ._copies import look_for_copies
+from ._evidence import Grid, Progress, Recipe
+from ._predictor import bagged
+from ._records import Advice, Curve
+
+WEIGHTS = (0.1, 0.3, 1.0)
+
+
+def recommend(
+    real: Dataset,
+    synthetic: Dataset | Recipe,
+    *,
+    key: Key,
+    fitted_on: str = "other",
+    kernel: KernelFunction | None = None,
+    ridges: Numbers | None = None,
+    weights: Numbers = WEIGHTS,
+    counts: Numbers | None = None,
+    num_orders: int = 3,
+    num_bootstrap: int = 1000,
+    folds: int = 5,
+    names: tuple[str, str] = ("real", "synthetic"),
+    progress: Progress | None = None,
+) -> Advice:
+    """Recommend an amount of synthetic data, from exact leave-one-out errors on the real points alone.
+
+    Kernel ridge regression stands in for the model: the kernel is chosen on the real data alone, then every
+    count, weight and ridge is scored by leaving each real point out. Synthetic points are never scored.
+
+    The rule. Write e for the mean squared leave-one-out error of a cell (weight, ridge, count); "worse" means
+    a mean paired difference above 1.64 of its standard errors. The gain is what choosing the least e saves
+    against the best real-only ridge, scored on points that the choosing bootstrap sample left out, relative to
+    the real-only error.
+
+    - The gain exceeds 1.64 standard errors: "use all" if the whole pool, at its best weight and ridge, is not
+      worse than the best cell; else "use part".
+    - It does not, and even its upper 95 % limit is below 7 %: "use none".
+    - Otherwise the real points cannot tell: "no clear optimum". The count is the best guess, the interval
+      says what else it could be.
+
+    The interval of the count is the hull of the counts that are not worse than the best count at the
+    recommended weight and ridge; it holds zero unless synthetic data is shown to help.
+
+    Args:
+        real: n >= 2 real points: the ones you would train on. Integer y are classes, floats are targets.
+        synthetic: A data set of synthetic points that do not depend on these real points; or, for a
+            generator fitted on them, a callable from real points to a synthetic data set
+            (`generators.refit`), which is then cross-fitted: each real point is scored only with synthetic
+            data of a generator that has not seen its fold.
+        key: PRNG key for orders, folds and the bootstrap.
+        fitted_on: What the generator was fitted on: "other" data, or these "real" points, which needs a
+            callable. A callable is always cross-fitted.
+        kernel: Kernel to use; None to choose one on the real data.
+        ridges: Absolute ridges (l,); None for 0.001, 0.01, 0.1 and 1 times the kernel's mean diagonal.
+        weights: Weights of one synthetic point (w,).
+        counts: Synthetic counts to try, from 0; None for about 60 from 0 to the whole pool.
+        num_orders: Nested orders of the pool to average over (not used when cross-fitting).
+        num_bootstrap: Bootstrap samples of the real points.
+        folds: Folds for cross-fitting.
+        names: Names of the two data sets for the report.
+        progress: Called as progress(done, total, what) between steps.
+
+    Returns:
+        An `Advice`.
+
+    Raises:
+        ValueError: data that do not match, classes that one side lacks, fitted_on="real" with samples
+            instead of a callable, or bad options.
+
+    Warns:
+        UserWarning: fewer than three real points in a class, very few points, or synthetic points that look
+            like copies. The same sentences are in `Advice.warnings`.
+
+    References:
+        The idea, shidani2026; the rule is derived here and calibrated in `benchmarks/calibration.py`.
+    """
+    _check_options(real, synthetic, fitted_on, num_orders, num_bootstrap)
+    order_key, fold_key, bootstrap_key = jax.random.split(key, 3)
+    recipe = None if isinstance(synthetic, Dataset) else synthetic
+    pool = synthetic if isinstance(synthetic, Dataset) else _evidence.call(synthetic, real)
+    krr.check_data(real, pool)
+    _cautions.check_classes(real, pool)
+    copies = look_for_copies(real, pool) if recipe is None else None
+    cautions = [
+        *_cautions.few_per_class(real),
+        *_cautions.few_points(real),
+        *_cautions.about_copies(copies),
+    ]
+    for caution in cautions:
+        python_warnings.warn(caution, stacklevel=2)
+
+    centre = _mean_target(real)
+    real_c, pool_c = (_evidence.centred(d, centre) for d in (real, pool))
+    weights = _checks.positive_values("weights", weights)
+    tick = _Ticker(progress, 2 + (num_orders if recipe is None else folds) * len(weights))
+    kernel, ridges, kernel_grid = _kernel_and_ridges(real_c, kernel, ridges, order_key)
+    tick("kernel chosen")
+
+    if recipe is None:
+        size = len(pool)
+        grid = Grid(kernel, ridges, weights, _counts(counts, size))
+        orders = _evidence.nested_orders(pool, num_orders, key=order_key)
+        sweep = _evidence.from_pool(real_c, pool_c, orders, grid, lambda: tick("sweeping"))
+    else:
+        fold_of = _evidence.split_folds(real, folds, key=fold_key)
+        pools = _evidence.draw_pools(real, recipe, fold_of, centre=centre, key=order_key)
+        size = min(len(pool), *map(len, pools))
+        grid = Grid(kernel, ridges, weights, _counts(counts, size))
+        orders = _evidence.nested_orders(pool, 1, key=order_key)
+        sweep = _evidence.cross_fitted(real_c, pools, fold_of, grid, lambda: tick("cross-fitting"))
+    counts, residuals = grid.counts, sweep.loo_residuals
+    assert residuals is not None
+    rng = _numerics.host_generator(bootstrap_key)
+    bagging = _intervals.bag(residuals, num_bootstrap=num_bootstrap, rng=rng)
+    choice = _verdict.decide(residuals, counts, size, bagging)
+    tick("done")
+
+    frequencies = bagging.frequencies
+    if choice.verdict == "use none":
+        frequencies = np.zeros_like(frequencies)
+        frequencies[choice.real_only] = 1.0
+    w, l, c = choice.cell
+    return Advice(
+        verdict=choice.verdict,
+        count=int(counts[c]),
+        ratio=float(counts[c] / len(real)),
+        weight=float(weights[w]),
+        ridge=float(ridges[l]),
+        kernel=kernel,
+        interval=(int(counts[choice.interval[0]]), int(counts[choice.interval[1]])),
+        gain=bagging.gain.value,
+        gain_interval=bagging.gain.interval,
+        distances=None,
+        sweep=sweep,
+        curve=_curve(sweep, residuals, choice, bagging.frequencies),
+        real_only_error=float(residuals[choice.real_only].mean()),
+        error=float(residuals[choice.cell].mean()),
+        num_real=len(real),
+        pool=size,
+        copies=copies,
+        warnings=(*cautions, *_cautions.after_the_sweep(choice, sweep, size, int(counts[-1]))),
+        settings={
+            "fitted_on": "real" if recipe is not None else fitted_on,
+            "key": _key_words(key),
+            "kernel": kernels.describe(kernel),
+            "kernel_grid": kernel_grid,
+            "ridges": ridges.tolist(),
+            "weights": weights.tolist(),
+            "counts": counts.tolist(),
+            "num_orders": len(orders),
+            "num_bootstrap": num_bootstrap,
+            "folds": folds if recipe is not None else None,
+            "real": repr(real),
+            "synthetic": repr(pool),
+            "versions": _versions(),
+        },
+        names=names,
+        predictor=bagged(
+            real_c,
+            pool_c,
+            orders,
+            kernel=kernel,
+            ridges=ridges,
+            weights=weights,
+            counts=counts,
+            frequencies=frequencies,
+            centre=centre,
+        ),
+    )
+
+
+def _check_options(real, synthetic, fitted_on, num_orders, num_bootstrap) -> None:
+    _checks.one_of("fitted_on", fitted_on, ("other", "real"))
+    if not isinstance(real, Dataset):
+        raise ValueError(f"real must be a Dataset, got {type(real).__name__}: smx.Dataset(x, y).")
+    if not isinstance(synthetic, Dataset) and not callable(synthetic):
+        raise ValueError(
+            f"synthetic must be a Dataset or a callable, got {type(synthetic).__name__}."
+        )
+    if fitted_on == "real" and isinstance(synthetic, Dataset):
+        raise ValueError(
+            'fitted_on="real" says that the generator saw these real points; leave-one-out on its samples '
+            "would be blind to that. Pass the generator instead of samples, as a callable from real points to "
+            "a synthetic Dataset, and it is cross-fitted: "
+            "smx.generators.refit(lambda d: smx.generators.ClassGaussian.fit(d, rank=5), 2000, key=key)."
+        )
+    for name, value, least in (
+        ("num_orders", num_orders, 1),
+        ("num_bootstrap", num_bootstrap, 100),
+    ):
+        if value < least:
+            raise ValueError(f"{name} must be at least {least}, got {value}.")
+
+
+def _mean_target(real: Dataset) -> np.ndarray | float:
+    if real.num_classes is not None:
+        return 0.0
+    return np.asarray(_numerics.as_float(np.asarray(real.y))).mean(axis=0)
+
+
+def _kernel_and_ridges(
+    real: Dataset, kernel: KernelFunction | None, ridges: Numbers | None, key: Key
+) -> tuple[KernelFunction, np.ndarray, list[dict[str, Any]] | None]:
+    if kernel is None:
+        # Every candidate has the value one on its diagonal (the intercept aside).
+        ridges = _checks.positive_values(
+            "ridges", _kernel_choice.RIDGES if ridges is None else ridges
+        )
+        choice = _kernel_choice.choose_kernel(real, ridges, key=key)
+        return choice.kernel, ridges, choice.grid
+    if ridges is None:
+        x = np.asarray(_numerics.as_float(np.asarray(real.x)))
+        with _numerics.x64():
+            scale = float(
+                np.mean(
+                    [_problem.evaluate(kernel, x[i : i + 1])[0, 0] for i in range(min(len(x), 64))]
+                )
+            )
+        if not scale > 0:
+            raise ValueError(
+                f"kernel {kernels.describe(kernel)} is not positive on the diagonal (mean {scale:g})."
+            )
+        ridges = scale * np.asarray(_kernel_choice.RIDGES)
+    return kernel, _checks.positive_values("ridges", ridges), None
+
+
+def _counts(counts: Numbers | None, size: int) -> np.ndarray:
+    if counts is None:
+        return mixing.geometric_counts(size, 60)
+    checked = _checks.count_values("counts", counts, largest=size)
+    if checked[0] != 0:
+        raise ValueError(
+            f"counts must start at 0, the real-only case everything is compared with; got {checked[0]}."
+        )
+    if len(checked) < 2:
+        raise ValueError("counts must hold 0 and at least one more.")
+    return checked
+
+
+def _curve(sweep: krr.Sweep, residuals: np.ndarray, choice, frequencies: np.ndarray) -> Curve:
+    w, l, _ = choice.cell
+    curve = residuals[w, l]
+    error = curve.mean(axis=-1)
+    best = int(np.nanargmin(error))
+    half = _intervals.QUANTILE * _intervals.standard_error(curve - curve[best])
+    wrong = sweep.loo_misclassified
+    return Curve(
+        counts=sweep.counts,
+        error=error,
+        low=error - half,
+        high=error + half,
+        misclassified=None if wrong is None else wrong[w, l],
+        frequencies=frequencies.sum(axis=(0, 1)),
+    )
+
+
+class _Ticker:
+    """Counts steps and tells a progress callback."""
+
+    def __init__(self, progress: Progress | None, total: int):
+        self.progress, self.total, self.done = progress, total, 0
+
+    def __call__(self, what: str) -> None:
+        self.done += 1
+        if self.progress is not None:
+            self.progress(self.done, self.total, what)
+
+
+def _key_words(key: Key) -> list[int]:
+    typed = jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
+    return np.asarray(jax.random.key_data(key) if typed else key).tolist()
+
+
+def _versions() -> dict[str, str]:
+    import platform
+
+    return {
+        "synthmix_jax": __version__,
+        "jax": jax.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+    }

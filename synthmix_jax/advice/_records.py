@@ -1,0 +1,140 @@
+"""The answer, as a record: what to do, how sure, and what it rests on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from synthmix_jax._typing import Array, KernelFunction
+from synthmix_jax.krr import Sweep
+
+Verdict = Literal["use all", "use part", "use none", "no clear optimum"]
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """Leave-one-out error against the synthetic count, at the recommended weight and ridge.
+
+    Errors are squared errors of left-out real points, summed over outputs.
+
+    Attributes:
+        counts: Synthetic counts (c,), from 0.
+        error: Mean over the real points (c,).
+        low: `error` less 1.64 standard errors of the paired difference to the best count (c,).
+        high: `error` plus as much (c,). Where low exceeds the best error, the count is significantly worse.
+        misclassified: Share of real points misclassified when left out (c,), or None for regression.
+        frequencies: How often each count was best over bootstrap samples of the real points, over all
+            weights and ridges (c,); sums to one.
+    """
+
+    counts: Int[np.ndarray, " c"]
+    error: Float[np.ndarray, " c"]
+    low: Float[np.ndarray, " c"]
+    high: Float[np.ndarray, " c"]
+    misclassified: Float[np.ndarray, " c"] | None
+    frequencies: Float[np.ndarray, " c"]
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Nearest-neighbour test: do synthetic points look like copies of real ones?
+
+    Attributes:
+        identical: Share of synthetic points equal to a real point.
+        close: Share of synthetic points much nearer to one real point than to the next, measured against
+            how real points lie to each other; about 0.1 when nothing was copied.
+        suspicious: Whether that is too many.
+    """
+
+    identical: float
+    close: float
+    suspicious: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Advice:
+    """What to do with the synthetic data, and how sure that is.
+
+    Attributes:
+        verdict: "use all", "use part", "use none" or "no clear optimum"; the rule is in `recommend`.
+        count: Recommended number of synthetic points.
+        ratio: count / n.
+        weight: Weight of one synthetic point relative to a real one.
+        ridge: Absolute ridge of the recommended fit.
+        kernel: Kernel, chosen on the real data alone unless given.
+        interval: Lowest and highest count that the real points cannot tell from the best.
+        gain: Relative reduction of the real-only error by the best use of synthetic data, corrected for
+            having been selected; 0.1 is an error 10 % lower, negative is harm.
+        gain_interval: 90 % interval of the gain.
+        distances: Distances between real and synthetic data, or None where none were computed.
+        sweep: The sweep the advice rests on (for cross-fitted advice, its errors are cross-fitted).
+        curve: Error against count at the recommended weight and ridge, with its band.
+        real_only_error: Leave-one-out error without synthetic data, at its own best ridge.
+        error: Leave-one-out error at the recommended count, weight and ridge.
+        num_real: n, the number of real points.
+        pool: Number of synthetic points that were at hand.
+        copies: The nearest-neighbour test, or None for a cross-fitted generator.
+        warnings: What a reader must know before relying on this, one sentence each.
+        settings: Everything needed to redo the run: options, seed, kernel grid, versions. JSON-like.
+        names: Display names of the real and the synthetic data.
+    """
+
+    verdict: Verdict
+    count: int
+    ratio: float
+    weight: float
+    ridge: float
+    kernel: KernelFunction
+    interval: tuple[int, int]
+    gain: float
+    gain_interval: tuple[float, float]
+    distances: Any
+    sweep: Sweep = field(repr=False)
+    curve: Curve = field(repr=False)
+    real_only_error: float
+    error: float
+    num_real: int
+    pool: int
+    copies: Copies | None
+    warnings: tuple[str, ...]
+    settings: dict[str, Any] = field(repr=False)
+    names: tuple[str, str]
+    predictor: Callable[[Array], np.ndarray] = field(repr=False)
+
+    def predict(self, x: Array) -> np.ndarray:
+        """Predict with the recommended mix.
+
+        The bagged regression: the average of the fits at every count, weight and ridge, each as often as
+        it was best over bootstrap samples of the real points; for "use none" the real-only fit. Fitted on
+        the first call.
+
+        Args:
+            x: Inputs (t, ...), as the real ones.
+
+        Returns:
+            Targets (t,) or (t, k), or class scores (t, k) whose argmax is the class; float64.
+        """
+        return self.predictor(x)
+
+    def save(self, directory: str | Path) -> Path:
+        """Write report.html, curve.png and advice.json.
+
+        Args:
+            directory: Folder to write to; made if absent. Files of the same names are replaced, each
+                atomically.
+
+        Returns:
+            The folder.
+        """
+        from ._report import save
+
+        return save(self, Path(directory))
+
+    def summary(self) -> str:
+        """The verdict in one or two plain sentences."""
+        from ._report import sentence
+
+        return sentence(self)

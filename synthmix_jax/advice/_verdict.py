@@ -1,0 +1,75 @@
+"""The verdict: four words for what the paired leave-one-out errors can and cannot tell."""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from . import _intervals
+from ._intervals import QUANTILE, Bagging
+from ._records import Verdict
+
+# A gain that is below this with 95 % confidence is not worth a generator. Chosen in simulation so that useless
+# synthetic data is called useless at 50 real points, and a U whose dip 50 points cannot resolve is not.
+WORTHWHILE = 0.07
+
+
+class Choice(NamedTuple):
+    """The verdict and the cell it points to.
+
+    Attributes:
+        verdict: In words.
+        cell: Index of the recommended cell (w, l, c).
+        interval: First and last index of the counts that cannot be told from the best.
+        real_only: Index of the real-only cell at its own best ridge.
+    """
+
+    verdict: Verdict
+    cell: tuple[int, int, int]
+    interval: tuple[int, int]
+    real_only: tuple[int, int, int]
+
+
+def decide(
+    residuals: Float[np.ndarray, "w l c n"],
+    counts: Int[np.ndarray, " c"],
+    pool: int,
+    bagging: Bagging,
+) -> Choice:
+    """Apply the rule written in `recommend`.
+
+    Args:
+        residuals: Squared leave-one-out errors (w, l, c, n); the first count is zero.
+        counts: Synthetic counts (c,).
+        pool: Size of the pool; "use all" needs it among the counts.
+        bagging: The bootstrap over the real points.
+    """
+    best = _intervals.best_cell(residuals)
+    real_only = _best_at(residuals, 0)
+    verdict: Verdict
+    if bagging.gain.t > QUANTILE:
+        whole = _best_at(residuals, len(counts) - 1) if counts[-1] == pool else None
+        if whole is not None and _not_worse(residuals[whole], residuals[best]):
+            verdict, cell, keep = "use all", whole, ()
+        else:
+            # A selection-corrected gain with its best cell at zero would contradict itself; it needs a
+            # ridge path whose bootstrap choices all differ from the choice on the full sample.
+            verdict, cell, keep = (
+                ("use part", best, ()) if best[2] else ("no clear optimum", best, (0,))
+            )
+    elif bagging.gain.interval[1] < WORTHWHILE:
+        verdict, cell, keep = "use none", real_only, (0,)
+    else:
+        verdict, cell, keep = "no clear optimum", best, (0,)
+    curve = residuals[cell[0], cell[1]]
+    least = int(np.nanargmin(curve.mean(axis=-1)))
+    return Choice(verdict, cell, _intervals.hull(curve, least, keep=(*keep, cell[2])), real_only)
+
+
+def _best_at(residuals: np.ndarray, count: int) -> tuple[int, int, int]:
+    w, l, _ = _intervals.best_cell(residuals[:, :, count : count + 1])
+    return w, l, count
+
+
+def _not_worse(candidate: np.ndarray, best: np.ndarray) -> bool:
+    return bool(_intervals.paired_t(candidate, best) <= QUANTILE)
