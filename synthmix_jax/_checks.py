@@ -67,6 +67,18 @@ def positive_values(name: str, values: object) -> np.ndarray:
     return array
 
 
+def positive_value(name: str, value: object) -> float:
+    """Return one positive finite number.
+
+    Raises:
+        ValueError: several numbers, or one that is not finite, zero or negative.
+    """
+    values = positive_values(name, value)
+    if values.size != 1:
+        raise ValueError(f"{name} must be one number, got {values.size}.")
+    return float(values[0])
+
+
 def count_values(name: str, values: object, *, largest: int) -> np.ndarray:
     """Return strictly increasing counts in 0..largest as int64.
 
@@ -76,7 +88,8 @@ def count_values(name: str, values: object, *, largest: int) -> np.ndarray:
     array = np.atleast_1d(np.asarray(numeric_array(name, values)))
     if array.ndim != 1 or array.size == 0:
         raise ValueError(f"{name} must be a non-empty list of whole numbers.")
-    whole = array.astype(np.int64)
+    with np.errstate(invalid="ignore"):  # NaN and infinity become some number that they do not equal
+        whole = array.astype(np.int64)
     if not np.array_equal(whole, array):
         raise ValueError(f"{name} must be whole numbers, got {array[whole != array][0]:g}.")
     if whole.min() < 0:

@@ -70,14 +70,17 @@ def cross_fitted(
 
 
 def split_folds(real: Dataset, number: int, *, key: Key) -> np.ndarray:
-    """Fold of each real point (n,), balanced within every class.
+    """Fold of each real point (n,), of equal sizes within one, overall and within every class.
 
     Raises:
         ValueError: fewer than two folds, or more than points.
     """
     if not 2 <= number <= len(real):
         raise ValueError(f"folds must lie between 2 and the {len(real)} real points, got {number}.")
-    order = mixing.nested_order(real.y, key=key, num_classes=real.num_classes)
+    order = _numerics.host_generator(key).permutation(len(real))
+    if real.num_classes is not None:
+        # Class after class in random order: dealing folds in turn then splits each class evenly.
+        order = order[np.argsort(np.asarray(real.y)[order], kind="stable")]
     folds = np.empty(len(real), np.int64)
     folds[order] = np.arange(len(real)) % number
     return folds

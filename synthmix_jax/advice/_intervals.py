@@ -14,6 +14,10 @@ from jaxtyping import Float
 # One-sided 95 %, two-sided 90 %.
 QUANTILE = 1.64
 
+_ALL_FAILED = (
+    "no cell of the sweep succeeded: raise the ridges, or use a positive semi-definite kernel."
+)
+
 
 class Gain(NamedTuple):
     """Relative reduction of the real-only error, with the selection of the cell paid for.
@@ -70,7 +74,7 @@ def best_cell(residuals: Float[np.ndarray, "w l c n"]) -> tuple[int, int, int]:
     """
     errors = residuals.mean(axis=-1)
     if not np.isfinite(errors).any():
-        raise ValueError("no cell of the sweep succeeded: raise the ridges.")
+        raise ValueError(_ALL_FAILED)
     w, l, c = np.unravel_index(np.nanargmin(errors), errors.shape)
     return int(w), int(l), int(c)
 
@@ -107,11 +111,16 @@ def bag(
         residuals: Squared leave-one-out errors (w, l, c, n); the first count is zero.
         num_bootstrap: Number of bootstrap samples.
         rng: Source of the samples.
+
+    Raises:
+        ValueError: every real-only cell failed.
     """
     cells = np.where(np.isfinite(residuals), residuals, np.inf).reshape(-1, residuals.shape[-1])
     finite = np.isfinite(cells).all(axis=1)
     n = cells.shape[1]
     real_only = np.where(finite.reshape(residuals.shape[:3]), residuals.mean(-1), np.inf)[0, :, 0]
+    if not np.isfinite(real_only).any():
+        raise ValueError(_ALL_FAILED)
     base = residuals[0, np.isfinite(real_only), 0]
     index = np.flatnonzero(finite)
     usable = cells[index]

@@ -42,7 +42,9 @@ def bagged(
         frequencies: What each cell contributes; sums to one.
         centre: Added to the predictions of regression.
     """
-    frequencies = np.where(frequencies.sum(axis=2, keepdims=True) >= _NEGLIGIBLE, frequencies, 0.0)
+    mass = frequencies.sum(axis=2, keepdims=True)
+    # On a fine grid every pair may be rare: the most frequent ones stay whatever they are.
+    frequencies = np.where(mass >= min(_NEGLIGIBLE, mass.max()), frequencies, 0.0)
     frequencies = frequencies / frequencies.sum()
 
     def fit() -> krr.Fit:

@@ -91,6 +91,7 @@ def recommend(
         The idea, shidani2026; the rule is derived here and calibrated in `benchmarks/calibration.py`.
     """
     _check_options(real, synthetic, fitted_on, num_orders, num_bootstrap)
+    _numerics.host_generator(key)  # refuses what is no key, with a remedy
     order_key, fold_key, bootstrap_key = jax.random.split(key, 3)
     recipe = None if isinstance(synthetic, Dataset) else synthetic
     pool = synthetic if isinstance(synthetic, Dataset) else _evidence.call(synthetic, real)

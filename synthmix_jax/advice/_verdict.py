@@ -48,7 +48,9 @@ def decide(
     real_only = _best_at(residuals, 0)
     verdict: Verdict
     if bagging.gain.t > QUANTILE:
-        whole = _best_at(residuals, len(counts) - 1) if counts[-1] == pool else None
+        # A pool that ends in near copies can fail at its full size alone.
+        reached = counts[-1] == pool and np.isfinite(residuals[:, :, -1]).all(axis=-1).any()
+        whole = _best_at(residuals, len(counts) - 1) if reached else None
         if whole is not None and _not_worse(residuals[whole], residuals[best]):
             verdict, cell, keep = "use all", whole, ()
         else:

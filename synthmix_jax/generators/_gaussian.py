@@ -1,7 +1,7 @@
 """One Gaussian a class, on the leading principal components of that class.
 
 For class c with mean mu_c and the singular value decomposition of its centred data, x = mu_c + sum_j s_cj z_j v_cj
-with z ~ N(0, I_r): the maximum-likelihood Gaussian of rank r, in closed form [classical].
+with z ~ N(0, I_r): the sample covariance (of divisor n - 1) cut to its r leading eigenvectors [classical].
 """
 
 from dataclasses import dataclass, field
@@ -85,7 +85,12 @@ class ClassGaussian:
 
         Returns:
             Inputs (m, ...) in float32, on the scale of the data fitted on (0..1 for uint8 images).
+
+        Raises:
+            ValueError: a label of no class (checked outside `jit`).
         """
+        if not isinstance(labels, jax.core.Tracer):
+            _check_labels(np.asarray(labels), self.num_classes)
         labels = jnp.asarray(labels)
         z = jax.random.normal(key, (labels.shape[0], self.scales.shape[1]), jnp.float32)
         z = z * self.scales[labels]
@@ -98,6 +103,13 @@ class ClassGaussian:
             )
             x = x + step
         return x.reshape(labels.shape[0], *self.shape)
+
+
+def _check_labels(labels: np.ndarray, classes: int) -> None:
+    if labels.size and not 0 <= labels.min() <= labels.max() < classes:
+        raise ValueError(
+            f"labels must lie in 0..{classes - 1}, got {labels.min()} to {labels.max()}."
+        )
 
 
 jax.tree_util.register_dataclass(

@@ -57,8 +57,10 @@ class Fit:
             Targets (t,) or (t, k), or class scores (t, k), float64.
 
         Raises:
-            ValueError: features that do not match, or non-finite values.
+            ValueError: features that do not match, non-finite values, or a block size below one.
         """
+        if block_size < 1:
+            raise ValueError(f"block_size must be at least 1, got {block_size}.")
         x = _checks.numeric_array("x", x)
         _checks.finite("x", x)
         if x.shape[1:] != self.x.shape[1:]:
@@ -80,8 +82,8 @@ def fit(
     synthetic: Dataset | None = None,
     *,
     kernel: KernelFunction,
-    ridge: float,
-    weight: float = 1.0,
+    ridge: float | int,
+    weight: float | int = 1.0,
 ) -> Fit:
     """Kernel ridge regression on all real and all synthetic points.
 
@@ -109,10 +111,10 @@ def fit_average(
     synthetic: Dataset | None,
     *,
     kernel: KernelFunction,
-    ridge: float,
+    ridge: float | int,
     counts: Numbers,
     frequencies: Numbers,
-    weight: float = 1.0,
+    weight: float | int = 1.0,
 ) -> Fit:
     """Average of the fits at several synthetic counts, from one factorisation.
 
@@ -132,10 +134,10 @@ def fit_average(
         ValueError: as `fit`, or counts and frequencies that do not match.
     """
     _problem.check_data(real, synthetic, least=1)
-    ridge = float(_checks.positive_values("ridge", ridge)[0])
-    weight = float(_checks.positive_values("weight", weight)[0])
+    ridge = _checks.positive_value("ridge", ridge)
+    weight = _checks.positive_value("weight", weight)
     counts = _checks.count_values("counts", counts, largest=len(synthetic) if synthetic else 0)
-    frequencies = np.asarray(frequencies, np.float64)
+    frequencies = np.atleast_1d(np.asarray(frequencies, np.float64))
     if frequencies.shape != counts.shape or not np.isfinite(frequencies).all():
         raise ValueError(f"frequencies must be {len(counts)} finite numbers, one a count.")
     n, classes = len(real), _problem.num_classes(real, synthetic)

@@ -119,7 +119,8 @@ def toward(
         A `TowardPath`. With g = 0 it is plain kernel ridge regression.
 
     Raises:
-        ValueError: non-positive ridges or jitter, an unknown form, or g of the wrong shape.
+        ValueError: non-positive ridges or jitter, an unknown form, g of the wrong shape, or a kernel that is
+            not positive semi-definite.
 
     Warns:
         UserWarning: form="projected" and g is not within reach of the real points' kernels, so that the
@@ -130,7 +131,7 @@ def toward(
     """
     _problem.check_data(real, None)
     ridges = _checks.positive_values("ridges", ridges)
-    jitter = float(_checks.positive_values("jitter", jitter)[0])
+    jitter = _checks.positive_value("jitter", jitter)
     _checks.one_of("form", form, ("residual", "projected"))
     classes = _problem.num_classes(real)
     targets = _problem.encode_targets(real.y, classes)
@@ -142,6 +143,7 @@ def toward(
             np.asarray,
             _path(gram, targets, toward_targets, ridges, jitter, projected=form == "projected"),
         )
+    _check_definite(result.pop("spectrum"))
     path = TowardPath(
         ridges=ridges,
         form=form,
@@ -164,8 +166,8 @@ def toward(
 @partial(jax.jit, static_argnames="projected")
 def _path(gram, targets, toward_targets, ridges, jitter, *, projected) -> dict[str, jax.Array]:
     n = gram.shape[0]
-    values, vectors = jnp.linalg.eigh(gram, symmetrize_input=True)
-    values = jnp.maximum(values, 0.0)  # rounding leaves eigenvalues of about -1e-16 of the largest
+    spectrum, vectors = jnp.linalg.eigh(gram, symmetrize_input=True)
+    values = jnp.maximum(spectrum, 0.0)  # rounding leaves eigenvalues of about -1e-16 of the largest
 
     def solve(right, ridge):
         return _matmul(vectors, _matmul(vectors.T, right) / (values + ridge)[:, None])
@@ -190,12 +192,22 @@ def _path(gram, targets, toward_targets, ridges, jitter, *, projected) -> dict[s
 
     loo, gcv, dimension, coefficients = jax.lax.map(one, ridges)
     return {
+        "spectrum": spectrum,
         "loo_error": loo,
         "gcv": gcv,
         "effective_dimension": dimension,
         "coefficients": coefficients,
         "projection_error": jnp.where(size > 0, missed / jnp.where(size > 0, size, 1.0), 0.0),
     }
+
+
+def _check_definite(spectrum: np.ndarray) -> None:
+    # Kernel matrices given in float32 have eigenvalues of about -1e-7 of the largest.
+    if spectrum[0] < -1e-6 * max(spectrum[-1], 0.0):
+        raise ValueError(
+            f"the kernel is not positive semi-definite: its matrix has eigenvalues from {spectrum[0]:.3g} to "
+            f"{spectrum[-1]:.3g}. No ridge mends that; use another kernel."
+        )
 
 
 def _targets_of(g: Callable[[Any], Any], x: np.ndarray, outputs: int) -> np.ndarray:

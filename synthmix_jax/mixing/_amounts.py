@@ -11,12 +11,12 @@ Classical; used throughout in the absolute form, because fixing (mu, w) leaves t
 rows unchanged while m grows and fixing (alpha, lambda) does not.
 """
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from synthmix_jax import _checks
+from synthmix_jax._typing import Numbers
 
 
 class Amounts(NamedTuple):
@@ -33,7 +33,7 @@ class Amounts(NamedTuple):
     ratios: np.ndarray
 
 
-def share(n: float, m: float, weight: float = 1.0) -> float:
+def share(n: float | int, m: float | int, weight: float | int = 1.0) -> float:
     """Share alpha = w m / (n + w m) of the synthetic points in the loss.
 
     Args:
@@ -49,7 +49,7 @@ def share(n: float, m: float, weight: float = 1.0) -> float:
     return weight * m / (n + weight * m)
 
 
-def weight_for_share(n: float, m: float, share: float) -> float:
+def weight_for_share(n: float | int, m: float | int, share: float | int) -> float:
     """Weight w = alpha n / ((1 - alpha) m) that gives m synthetic points the share alpha.
 
     Args:
@@ -73,7 +73,7 @@ def weight_for_share(n: float, m: float, share: float) -> float:
     return 0.0 if share == 0 else share * n / ((1.0 - share) * m)
 
 
-def count_for_ratio(n: int, ratio: float) -> int:
+def count_for_ratio(n: int, ratio: float | int) -> int:
     """Number of synthetic points nearest to ratio * n; halves round up.
 
     Raises:
@@ -85,7 +85,7 @@ def count_for_ratio(n: int, ratio: float) -> int:
     return int(np.floor(ratio * n + 0.5))
 
 
-def plan(n: int, pool: int, ratios: Sequence[float] | np.ndarray) -> Amounts:
+def plan(n: int, pool: int, ratios: Numbers) -> Amounts:
     """Turn wanted ratios into counts of a pool, keeping what was asked and what it became.
 
     Args:
@@ -106,7 +106,9 @@ def plan(n: int, pool: int, ratios: Sequence[float] | np.ndarray) -> Amounts:
     return Amounts(requested, counts, counts / n)
 
 
-def normalised_ridge(n: float, m: float, ridge: float, weight: float = 1.0) -> float:
+def normalised_ridge(
+    n: float | int, m: float | int, ridge: float | int, weight: float | int = 1.0
+) -> float:
     """lambda = mu / (n + w m): the ridge of the objective whose weights sum to one."""
     _check_sizes(n, m)
     _positive("ridge", ridge)
@@ -114,7 +116,9 @@ def normalised_ridge(n: float, m: float, ridge: float, weight: float = 1.0) -> f
     return ridge / (n + weight * m)
 
 
-def absolute_ridge(n: float, m: float, normalised: float, weight: float = 1.0) -> float:
+def absolute_ridge(
+    n: float | int, m: float | int, normalised: float | int, weight: float | int = 1.0
+) -> float:
     """Mu = lambda (n + w m): the absolute ridge that a normalised ridge stands for."""
     _check_sizes(n, m)
     _positive("normalised", normalised)
@@ -122,13 +126,13 @@ def absolute_ridge(n: float, m: float, normalised: float, weight: float = 1.0) -
     return normalised * (n + weight * m)
 
 
-def _check_sizes(n: float, m: float) -> None:
+def _check_sizes(n: float | int, m: float | int) -> None:
     if not (np.isfinite(n) and n > 0):
         raise ValueError(f"n must be a positive number of real points, got {n}.")
     if not (np.isfinite(m) and m >= 0):
         raise ValueError(f"m must be zero or more synthetic points, got {m}.")
 
 
-def _positive(name: str, value: float) -> None:
+def _positive(name: str, value: float | int) -> None:
     if not (np.isfinite(value) and value > 0):
         raise ValueError(f"{name} must be positive and finite, got {value}.")

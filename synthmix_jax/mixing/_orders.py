@@ -16,9 +16,10 @@ def nested_order(
     """Seeded order of a pool in which every prefix is as balanced as its size and the pool allow.
 
     For labels, classes are dealt in rounds: while no class has run out, the class counts of a prefix
-    differ by at most one (with `proportions`, each is within one of its due); classes that ran out are
-    passed over. Within a round and within a class the order is random. For real targets (floats) the
-    order is a plain random permutation.
+    differ by at most one; with `proportions` they are one multiple of the proportions, each rounded to a
+    neighbouring whole number at the half (the apportionment of Webster and Sainte-Lague). Classes that ran
+    out are passed over. Within a round and within a class the order is random. For real targets (floats)
+    the order is a plain random permutation.
 
     Args:
         y: Labels (m,) as integers, or targets (m,) or (m, k) as floats.
@@ -30,13 +31,19 @@ def nested_order(
         Permutation (m,) of 0..m-1.
 
     Raises:
-        ValueError: proportions of the wrong length, or not positive for a class that is present.
+        ValueError: labels outside 0..num_classes - 1, or proportions of the wrong length or not positive for
+            a class that is present.
     """
     y = np.asarray(_checks.numeric_array("y", y))
     rng = _numerics.host_generator(key)
-    if y.dtype.kind == "f":
+    if y.dtype.kind not in "biu":  # bfloat16 is of kind "V"
         return rng.permutation(len(y))
     num_classes = num_classes if num_classes is not None else int(y.max(initial=-1)) + 1
+    if len(y) and not 0 <= y.min() <= y.max() < num_classes:
+        raise ValueError(
+            f"labels must lie in 0..{num_classes - 1}, got {y.min()} to {y.max()}: "
+            "renumber them or raise num_classes."
+        )
     due = np.ones(num_classes)
     if proportions is not None:
         due = np.asarray(proportions, np.float64)
