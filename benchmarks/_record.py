@@ -75,3 +75,14 @@ def resumable(
         if sys.stderr.isatty():
             print(f"\r{len(rows)} cells", end="", file=sys.stderr)
     return rows
+
+
+def _processor() -> str:
+    """The processor's name where Linux tells it."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()

@@ -1,0 +1,5 @@
+"""`python -m experiments.cifar10_kernel`."""
+
+from .run import main
+
+main()
