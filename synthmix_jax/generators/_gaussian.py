@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Float, Int
 
 from synthmix_jax import _numerics
@@ -89,7 +90,7 @@ class ClassGaussian:
         Raises:
             ValueError: a label of no class (checked outside `jit`).
         """
-        if not isinstance(labels, jax.core.Tracer):
+        if not isinstance(labels, Tracer):
             _check_labels(np.asarray(labels), self.num_classes)
         labels = jnp.asarray(labels)
         z = jax.random.normal(key, (labels.shape[0], self.scales.shape[1]), jnp.float32)

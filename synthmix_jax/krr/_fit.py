@@ -61,12 +61,7 @@ class Fit:
         """
         if block_size < 1:
             raise ValueError(f"block_size must be at least 1, got {block_size}.")
-        x = _checks.numeric_array("x", x)
-        _checks.finite("x", x)
-        if x.shape[1:] != self.x.shape[1:]:
-            raise ValueError(
-                f"x has shape {x.shape}; the fit expects (t, {', '.join(map(str, self.x.shape[1:]))})."
-            )
+        x = _problem.check_query(x, self.x)
         blocks = [np.zeros((0, self.coefficients.shape[1]))]
         with _numerics.x64():
             for start in range(0, len(x), block_size):

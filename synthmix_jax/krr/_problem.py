@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
-from synthmix_jax import _numerics, kernels
+from synthmix_jax import _checks, _numerics, kernels
 from synthmix_jax._typing import Array, KernelFunction
 from synthmix_jax.dataset import Dataset
 
@@ -111,6 +111,21 @@ def _check_scale(a: Array, b: Array, name: str) -> None:
 def _short(names: object) -> str:
     text = repr(list(names))  # type: ignore[call-overload]
     return text if len(text) < 120 else text[:117] + "..."
+
+
+def check_query(x: Array, fitted: np.ndarray) -> Array:
+    """Inputs to predict at, as an array of finite numbers with the features of those fitted on.
+
+    Raises:
+        ValueError: features that do not match, or non-finite values.
+    """
+    x = _checks.numeric_array("x", x)
+    _checks.finite("x", x)
+    if x.ndim == 0 or x.shape[1:] != fitted.shape[1:]:
+        raise ValueError(
+            f"x has shape {x.shape}; the fit expects (t, {', '.join(map(str, fitted.shape[1:]))})."
+        )
+    return x
 
 
 def num_classes(*data: Dataset | None) -> int | None:

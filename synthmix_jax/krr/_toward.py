@@ -74,9 +74,12 @@ class TowardPath:
     flat: bool = field(repr=False)
 
     def predict(self, x: Array) -> np.ndarray:
-        """Predictions at every ridge: (l, t) for targets (n,), else (l, t, k); float64."""
-        x = np.asarray(_checks.numeric_array("x", x))
-        _checks.finite("x", x)
+        """Predictions at every ridge: (l, t) for targets (n,), else (l, t, k); float64.
+
+        Raises:
+            ValueError: features that do not match, or non-finite values.
+        """
+        x = np.asarray(_problem.check_query(x, self.x))
         with _numerics.x64():
             cross = _problem.evaluate(self.kernel, np.asarray(_numerics.as_float(x)), self.x)
             fitted = np.asarray(_matmul(cross, self.coefficients))
@@ -167,7 +170,9 @@ def toward(
 def _path(gram, targets, toward_targets, ridges, jitter, *, projected) -> dict[str, jax.Array]:
     n = gram.shape[0]
     spectrum, vectors = jnp.linalg.eigh(gram, symmetrize_input=True)
-    values = jnp.maximum(spectrum, 0.0)  # rounding leaves eigenvalues of about -1e-16 of the largest
+    values = jnp.maximum(
+        spectrum, 0.0
+    )  # rounding leaves eigenvalues of about -1e-16 of the largest
 
     def solve(right, ridge):
         return _matmul(vectors, _matmul(vectors.T, right) / (values + ridge)[:, None])
