@@ -63,7 +63,7 @@ def paired_t(worse: np.ndarray, better: np.ndarray) -> np.ndarray:
 
 def standard_error(values: np.ndarray) -> np.ndarray:
     """Standard error of the mean over the last axis."""
-    return values.std(axis=-1, ddof=1) / np.sqrt(values.shape[-1])
+    return np.asarray(values.std(axis=-1, ddof=1) / np.sqrt(values.shape[-1]))
 
 
 def best_cell(residuals: Float[np.ndarray, "w l c n"]) -> tuple[int, int, int]:
