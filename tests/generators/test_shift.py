@@ -67,8 +67,17 @@ def test_each_dial_changes_something(dial, rng):
     assert sample.dtype == np.float32
     assert (sample != np.asarray(generator.sample(y, key=KEY))).any()
     np.testing.assert_array_equal(sample, moved.sample(y, key=KEY))
+
+
+def test_all_dials_compile(rng):
+    pixels = rng.uniform(size=(30, 6, 6))
+    generator = ClassGaussian.fit(smx.Dataset(pixels, np.arange(30) % 3), rank=4)
+    moved = Shifted(generator, **dict.fromkeys(DIALS, 0.5))
     compiled = jax.jit(lambda labels, key: moved.sample(labels, key=key))
-    np.testing.assert_allclose(compiled(jnp.asarray(y), KEY), sample, atol=1e-5)
+    y = np.arange(20) % 3
+    np.testing.assert_allclose(
+        compiled(jnp.asarray(y), KEY), moved.sample(y, key=KEY), atol=1e-5, rtol=1e-5
+    )
 
 
 @pytest.mark.parametrize("sigma", [0.7, 1.5])
