@@ -1,0 +1,128 @@
+"""The verdict in words, and how numbers are written in them.
+
+Plain words for someone who has not read the paper, and no more certain than the numbers are.
+"""
+
+import math
+
+from ._records import Advice
+
+
+def sentence(advice: Advice) -> str:
+    """The verdict in one or two plain sentences: the amount, its interval, the gain."""
+    n, count, pool = advice.num_real, advice.count, advice.pool
+    gain = f"the error of left-out real points {change(advice)}, corrected for selection."
+    if advice.verdict == "use none":
+        them = "it" if pool == 1 else "them"
+        return (
+            f"Use none: the {points(pool, 'synthetic')} showed no worthwhile gain. With the best mix of {them} "
+            f"{gain}"
+        )
+    if advice.verdict == "no clear optimum":
+        guess = f"{points(count, 'synthetic')} ({ratio(advice.ratio)} per real point), "
+        guess += f"{weight_words(advice)}; {gain.replace('points', 'points then', 1)}"
+        return (
+            f"No clear optimum: {points(n, 'real')} cannot tell whether synthetic data helps, and "
+            f"{range_words(advice)}. Best guess meanwhile: {guess if count else 'none.'}"
+        )
+    verb = "Use all: add all" if advice.verdict == "use all" else "Use part: add about"
+    details = f"{ratio(advice.ratio)} per real point; {range_words(advice)}"
+    return (
+        f"{verb} {points(count, 'synthetic')} ({details}), {weight_words(advice)}. {capital(gain)}"
+    )
+
+
+def headline(advice: Advice) -> str:
+    """The finding in a few words, for titles."""
+    low, high = advice.interval
+    span = f" ({integer(low)} to {integer(high)})" if low < high else ""
+    if advice.verdict == "use none":
+        return "Use no synthetic points"
+    if advice.verdict == "no clear optimum":
+        guess = integer(advice.count) if advice.count else "none"
+        return f"No clear optimum: {integer(low)} to {integer(high)} synthetic points, best guess {guess}"
+    if advice.verdict == "use all":
+        return f"Use all {points(advice.pool, 'synthetic')}{span}"
+    return f"Use about {points(advice.count, 'synthetic')}{span}"
+
+
+def change(advice: Advice) -> str:
+    """What the best mix does to the error, with its interval: "falls by 14 % (5 % to 23 %)"."""
+    gain = advice.gain
+    if not all(map(math.isfinite, (gain, *advice.gain_interval))):
+        return "changes by an amount that could not be measured"
+    if percent(gain) == "0 %":
+        verb = "does not change"
+    else:
+        verb = f"{'falls' if gain > 0 else 'rises'} by {percent(abs(gain))}"
+    return f"{verb} ({gain_span(advice)})"
+
+
+def gain_span(advice: Advice) -> str:
+    """The interval of the gain: "5 % to 23 %", or with a direction at each end that needs one."""
+    ends = sorted(advice.gain_interval, reverse=advice.gain < 0)
+    if (ends[0] > 0) == (ends[1] > 0) == (advice.gain > 0):
+        return f"{percent(abs(ends[0]))} to {percent(abs(ends[1]))}"
+    return " to ".join(f"a {'fall' if end > 0 else 'rise'} of {percent(abs(end))}" for end in ends)
+
+
+def range_words(advice: Advice) -> str:
+    """The counts that the real points cannot tell from the best, as a clause."""
+    low, high = advice.interval
+    if low == high:
+        return "no other count tried does as well"
+    if high == advice.pool:
+        if low == 0:
+            return f"anything from none to the whole pool of {integer(high)} does about as well"
+        return f"{integer(low)} or more do about as well"
+    if low == 0:
+        return f"anything from none to {integer(high)} does about as well"
+    return f"{integer(low)} to {integer(high)} do about as well"
+
+
+def weight_words(advice: Advice) -> str:
+    """What one synthetic point counts in the fit."""
+    if advice.weight == 1.0:
+        return "each counting as much as a real one"
+    return f"each weighted {number(advice.weight)}"
+
+
+def points(count: int, kind: str) -> str:
+    """Count and noun: "1 real point", "2,000 synthetic points"."""
+    return f"{integer(count)} {kind} {'point' if count == 1 else 'points'}"
+
+
+def integer(value: int) -> str:
+    """With separators between thousands."""
+    return f"{value:,d}"
+
+
+def number(value: float) -> str:
+    """Three significant digits without an exponent where that stays short."""
+    if not math.isfinite(value):
+        return "not available"
+    if value == 0 or 1e-3 <= abs(value) < 1e3:
+        return f"{value:.3g}"
+    return f"{value:,.0f}" if 1e3 <= abs(value) < 1e7 else f"{value:.2e}"
+
+
+def ratio(value: float) -> str:
+    """Two significant digits: 0.8, 14, 1,200."""
+    if value < 10:
+        return f"{value:.2g}" if value >= 1e-4 or value == 0 else f"{value:.0e}"
+    return f"{value:,.0f}"
+
+
+def percent(share: float) -> str:
+    """Whole percents, with one decimal below one: "14 %", "0.4 %"."""
+    if not math.isfinite(share):
+        return "not available"
+    value = 100.0 * share
+    decimals = 1 if 0.05 <= abs(value) < 0.95 else 0
+    text = f"{value:.{decimals}f}"
+    return f"{'0' if float(text) == 0 else text} %"
+
+
+def capital(text: str) -> str:
+    """With a capital letter first; the rest as it is."""
+    return text[:1].upper() + text[1:]
