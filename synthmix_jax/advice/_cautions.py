@@ -62,9 +62,9 @@ def about_copies(copies: Copies | None) -> list[str]:
     if copies is None or not copies.suspicious:
         return []
     return [
-        f"Synthetic points lie suspiciously close to real ones ({copies.close:.0%} of them nearer to one real "
-        f"point than nine tenths of real points are to theirs, {copies.identical:.1%} identical; about 10 % and "
-        "0 % are normal). If the generator saw these real points, this advice is too optimistic: pass the "
+        f"Synthetic points lie suspiciously close to real ones ({copies.close:.0%} of them at most half "
+        f"as far from one real point as from the next, {copies.identical:.1%} identical; below 10 % and 0 % are "
+        "normal). If the generator saw these real points, this advice is too optimistic: pass the "
         'generator as a callable with fitted_on="real".'
     ]
 

@@ -15,9 +15,11 @@ from synthmix_jax.dataset import Dataset
 
 from ._records import Copies
 
-# Normally a tenth of synthetic points have a ratio below the real points' first decile; three times as many, or
-# one exact copy in a hundred, is suspicious.
-_DECILE, _TOO_CLOSE, _TOO_MANY_IDENTICAL = 0.1, 0.3, 0.01
+# A ratio counts as close below one half, or below the first decile of the real points' ratios where that is less (few
+# features). At most a tenth of honest points are; three times as many, or one exact copy in a hundred, is suspicious.
+# The bound of one half keeps a shifted generator apart from a copying one: shifted samples all have the same outlying
+# real point for nearest neighbour, but not at half the distance of the next.
+_HALF, _DECILE, _TOO_CLOSE, _TOO_MANY_IDENTICAL = 0.5, 0.1, 0.3, 0.01
 
 
 def look_for_copies(real: Dataset, synthetic: Dataset, *, block_size: int = 2048) -> Copies | None:
@@ -44,7 +46,10 @@ def look_for_copies(real: Dataset, synthetic: Dataset, *, block_size: int = 2048
     ]
     ratios = np.concatenate(blocks)
     identical = float(np.mean(ratios == 0.0))
-    close = float(np.mean(ratios < np.quantile(normal, _DECILE)))
+    # Where points fall independently and locally uniformly in d dimensions, ratio^d is uniform on [0, 1]: the
+    # decile is at most 0.1^(1/d). That bounds the noise of a decile of few real points with few features.
+    uniform = _DECILE ** (1.0 / max(x.shape[1], 1))
+    close = float(np.mean(ratios < min(_HALF, uniform, np.quantile(normal, _DECILE))))
     suspicious = close > _TOO_CLOSE or identical > _TOO_MANY_IDENTICAL
     return Copies(identical, close, bool(suspicious))
 

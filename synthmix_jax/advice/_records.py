@@ -44,8 +44,8 @@ class Copies:
 
     Attributes:
         identical: Share of synthetic points equal to a real point.
-        close: Share of synthetic points much nearer to one real point than to the next, measured against
-            how real points lie to each other; about 0.1 when nothing was copied.
+        close: Share of synthetic points at most half as far from one real point as from the next (less
+            than half, where real points lie so to each other too); at most 0.1 when nothing was copied.
         suspicious: Whether that is too many.
     """
 
