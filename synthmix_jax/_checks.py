@@ -88,7 +88,9 @@ def count_values(name: str, values: object, *, largest: int) -> np.ndarray:
     array = np.atleast_1d(np.asarray(numeric_array(name, values)))
     if array.ndim != 1 or array.size == 0:
         raise ValueError(f"{name} must be a non-empty list of whole numbers.")
-    with np.errstate(invalid="ignore"):  # NaN and infinity become some number that they do not equal
+    with np.errstate(
+        invalid="ignore"
+    ):  # NaN and infinity become some number that they do not equal
         whole = array.astype(np.int64)
     if not np.array_equal(whole, array):
         raise ValueError(f"{name} must be whole numbers, got {array[whole != array][0]:g}.")

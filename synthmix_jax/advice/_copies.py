@@ -15,10 +15,10 @@ from synthmix_jax.dataset import Dataset
 
 from ._records import Copies
 
-# A ratio counts as close below one half, or below the first decile of the real points' ratios where that is less (few
-# features). At most a tenth of honest points are; three times as many, or one exact copy in a hundred, is suspicious.
-# The bound of one half keeps a shifted generator apart from a copying one: shifted samples all have the same outlying
-# real point for nearest neighbour, but not at half the distance of the next.
+# A ratio counts as close below one half, or below the first decile of the real points' ratios where that is
+# less (few features). At most a tenth of honest points are; three times as many, or one exact copy in a hundred,
+# is suspicious. The bound of one half keeps a shifted generator apart from a copying one: shifted samples all
+# have the same outlying real point for nearest neighbour, but not at half the distance of the next.
 _HALF, _DECILE, _TOO_CLOSE, _TOO_MANY_IDENTICAL = 0.5, 0.1, 0.3, 0.01
 
 
