@@ -1,0 +1,63 @@
+"""What all commands share: options, and how long work is shown."""
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Protocol, runtime_checkable
+
+from tyro.conf import arg
+
+Progress = Callable[[int, int, str], None]
+
+
+@runtime_checkable
+class Command(Protocol):
+    """What a command is: options as fields, help as its docstring, and `run`."""
+
+    def run(self) -> None:
+        """Do it; print the answer."""
+        ...
+
+
+@dataclass(frozen=True)
+class Common:
+    """Options of every command.
+
+    Attributes:
+        out: Folder for the results; made if absent. Without it nothing is written.
+        seed: Seed of everything random; the same seed gives the same answer.
+        json: Print the answer as JSON, and nothing else, on standard output.
+    """
+
+    out: Annotated[Path | None, arg(metavar="DIR")] = None
+    seed: int = 0
+    json: bool = False
+
+    def check(self) -> None:
+        """Refuse before any work is done.
+
+        Raises:
+            ValueError: the folder is a file, or the seed is negative.
+        """
+        if self.out is not None and self.out.exists() and not self.out.is_dir():
+            raise ValueError(f"--out {self.out} is a file; name a folder.")
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"--seed must lie in 0 to 2^32 - 1, got {self.seed}.")
+
+
+@contextlib.contextmanager
+def progress() -> Iterator[Progress | None]:
+    """A bar on stderr where someone is watching, None where nobody is."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    with Bar(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("starting", total=None)
+        yield lambda done, total, what: bar.update(
+            task, completed=done, total=total, description=what
+        )

@@ -1,0 +1,139 @@
+"""`synthmix recommend`: how much of the synthetic data to add to the real data."""
+
+import dataclasses
+import sys
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+import jax
+from tyro.conf import OmitArgPrefixes, Positional, arg
+
+from synthmix_jax.advice import Advice, _json, _recommend, recommend
+from synthmix_jax.dataset import Dataset
+from synthmix_jax.loaders import load
+
+from . import _demo, _terminal
+from ._options import Common, progress
+
+
+@dataclass(frozen=True)
+class Recommend:
+    """Recommend how much synthetic data to add to real data, from the real points alone.
+
+    REAL and SYNTHETIC: a name (digits, cifar10, mnist, usps), a .npz file that holds x and y, or a folder with
+    one sub-folder of images a class. Without them: a demonstration on the built-in digits.
+
+    Attributes:
+        real: The real points: those you would train on.
+        synthetic: Synthetic points, made by a generator that has not seen those.
+        split: Part of REAL to load.
+        synthetic_split: Part of SYNTHETIC to load.
+        data_dir: Where named data sets lie; default the environment's SYNTHMIX_DATA_DIR.
+        fitted_on: What the generator was fitted on; "real" needs the generator itself, from Python.
+        weights: What one synthetic point may count relative to a real one.
+        ridges: Ridges to try; default 0.001, 0.01, 0.1 and 1 times the kernel's mean diagonal.
+        num_orders: Random orders of the synthetic points to average over.
+        common: Options of every command.
+    """
+
+    real: Annotated[Positional[str | None], arg(metavar="[REAL]")] = None
+    synthetic: Annotated[Positional[str | None], arg(metavar="[SYNTHETIC]")] = None
+    split: str = "train"
+    synthetic_split: str = "train"
+    data_dir: Annotated[Path | None, arg(metavar="DIR")] = None
+    fitted_on: Literal["other", "real"] = "other"
+    weights: tuple[float, ...] = _recommend.WEIGHTS
+    ridges: Annotated[tuple[float, ...] | None, arg(metavar="FLOAT [FLOAT ...]")] = None
+    num_orders: int = 3
+    common: OmitArgPrefixes[Common] = field(default_factory=Common)
+
+    def run(self) -> None:
+        """Load or make the data, ask, show, save."""
+        self.common.check()
+        self._check()
+        demo = None
+        if self.real is not None and self.synthetic is not None:
+            real, synthetic = self._load(self.real, self.synthetic)
+        else:
+            demo = _demo.make(self.common.seed)
+            real, synthetic = demo.real, demo.pool
+            if not self.common.json:
+                print(_demo.introduction(demo), end="\n\n")
+        advice = self._advise(real, synthetic)
+        if self.common.out is not None:
+            advice.save(self.common.out)
+        if self.common.json:
+            sys.stdout.write(_json.text(advice))
+            return
+        _terminal.show(advice, self.common.out)
+        if demo is not None:
+            print("\n" + _demo.check(demo, advice))
+
+    def _check(self) -> None:
+        """Refuse what is wrong whatever the data holds."""
+        if self.real is not None and self.synthetic is None:
+            raise ValueError(
+                f"only {self.real!r} was given; recommend takes REAL and SYNTHETIC, or neither for a "
+                "demonstration."
+            )
+        if self.fitted_on == "real":
+            raise ValueError(
+                "--fitted-on real: a generator that saw the real points must be fitted anew without each part "
+                "of them, so samples in a file are not enough. From Python, with the generator: "
+                "smx.recommend(real, smx.generators.refit(fit, 2000, key=key), key=key, "
+                'fitted_on="real"), where fit(dataset) returns a fitted generator.'
+            )
+        if self.real and self.synthetic and self._same_source(self.real, self.synthetic):
+            raise ValueError(
+                f"REAL and SYNTHETIC are both {self.real}: every synthetic point would be a copy of a real "
+                "one. Name two different data sets."
+            )
+
+    def _same_source(self, real: str, synthetic: str) -> bool:
+        if self.split != self.synthetic_split:
+            return False
+        if Path(real).exists() and Path(synthetic).exists():
+            return Path(real).samefile(synthetic)
+        return real == synthetic
+
+    def _load(self, real: str, synthetic: str) -> tuple[Dataset, Dataset]:
+        return (
+            load(real, split=self.split, data_dir=self.data_dir),
+            load(synthetic, split=self.synthetic_split, data_dir=self.data_dir),
+        )
+
+    def _names(self) -> tuple[str, str]:
+        """What the report calls the data: the last part of each path, if that tells them apart."""
+        if self.real is None or self.synthetic is None:
+            return _demo.NAMES
+        short = Path(self.real).name or self.real, Path(self.synthetic).name or self.synthetic
+        return short if short[0] != short[1] else (self.real, self.synthetic)
+
+    def _advise(self, real: Dataset, synthetic: Dataset) -> Advice:
+        with progress() as tell, warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            advice = recommend(
+                real,
+                synthetic,
+                key=jax.random.key(self.common.seed),
+                weights=self.weights,
+                ridges=self.ridges,
+                num_orders=self.num_orders,
+                names=self._names(),
+                progress=tell,
+            )
+        for warning in caught:
+            # The answer shows its own; others are not ours to hide.
+            if str(warning.message) not in advice.warnings:
+                warnings.warn_explicit(
+                    warning.message, warning.category, warning.filename, warning.lineno
+                )
+        command = {
+            "command": "recommend",
+            "seed": self.common.seed,
+            "files": None if self.real is None else [self.real, self.synthetic],
+            "splits": [self.split, self.synthetic_split],
+        }
+        return dataclasses.replace(advice, settings={**advice.settings, "command_line": command})
