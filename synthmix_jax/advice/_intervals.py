@@ -33,9 +33,18 @@ class Gain(NamedTuple):
     t: float
 
     @property
+    def upper(self) -> float:
+        """Upper 95 % limit of what the best use of synthetic data gains."""
+        return self.value + QUANTILE * self.error
+
+    @property
     def interval(self) -> tuple[float, float]:
-        """90 % interval of the gain."""
-        return self.value - QUANTILE * self.error, self.value + QUANTILE * self.error
+        """90 % interval of the gain of following the advice.
+
+        Its upper end is at least zero, the gain of using none. Nominally 90 %; covers 89 % in simulation,
+        erring on the low side (each bootstrap sample chooses from 63 % of the points).
+        """
+        return self.value - QUANTILE * self.error, max(self.upper, 0.0)
 
 
 class Bagging(NamedTuple):

@@ -68,7 +68,7 @@ class Advice:
         interval: Lowest and highest count that the real points cannot tell from the best.
         gain: Relative reduction of the real-only error by the best use of synthetic data, corrected for
             having been selected; 0.1 is an error 10 % lower, negative is harm.
-        gain_interval: 90 % interval of the gain.
+        gain_interval: 90 % interval of the gain; its upper end is at least 0, the gain of using none.
         distances: Distances between real and synthetic data, or None where none were computed.
         sweep: The sweep the advice rests on (for cross-fitted advice, its errors are cross-fitted).
         curve: Error against count at the recommended weight and ridge, with its band.

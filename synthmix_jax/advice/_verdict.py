@@ -59,7 +59,7 @@ def decide(
             verdict, cell, keep = (
                 ("use part", best, ()) if best[2] else ("no clear optimum", best, (0,))
             )
-    elif bagging.gain.interval[1] < WORTHWHILE:
+    elif bagging.gain.upper < WORTHWHILE:
         verdict, cell, keep = "use none", real_only, (0,)
     else:
         verdict, cell, keep = "no clear optimum", best, (0,)

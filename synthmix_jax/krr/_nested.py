@@ -13,6 +13,7 @@ c_i(r) / (A_r^-1)_ii. So all counts cost one factorisation, two triangular solve
 Derived here from textbook algebra (Rasmussen & Williams 2006, section 5.4.2, for the leave-one-out step).
 """
 
+import itertools
 from functools import partial
 from typing import NamedTuple
 
@@ -64,7 +65,8 @@ def factor(problem: Problem, n: int, ridge: Array, weight: Array, rows: Array) -
     index = jnp.arange(total)
     diagonal = noise_diagonal(n, total, ridge, weight)
     used = index < rows
-    matrix = jnp.where(used[:, None] & used[None, :], problem.gram, 0.0)
+    # LAPACK wants columns: the transpose of a symmetric matrix in rows is that, without a copy.
+    matrix = jnp.where(used[:, None] & used[None, :], problem.gram.T, 0.0)
     on_diagonal = index[:, None] == index[None, :]
     matrix = matrix + jnp.where(on_diagonal, jnp.where(used, diagonal, 1.0), 0.0)
     return jnp.linalg.cholesky(matrix, symmetrize_input=False)
@@ -95,8 +97,8 @@ def curves(
     """
     lower = factor(problem, n, ridge, weight, rows)
     z = _solve(lower, problem.targets)
-    # The counts alone decide which way is cheaper, so the choice is made while tracing.
-    way = _few if _prefers_few(problem, len(counts), n) else _every
+    # Shapes alone decide which way is cheaper, so the choice is made while tracing.
+    way = _by_segments if len(counts) <= _SEGMENTS else _by_scan
     result = way(problem, lower, z, n, counts, loo, residuals)
     within = n + jnp.asarray(counts) <= rows
     return jax.tree.map(
@@ -141,68 +143,77 @@ def _solve(lower: Array, right: Array, transpose: bool = False) -> jax.Array:
     return triangular_solve(lower, right, left_side=True, lower=True, transpose_a=transpose)
 
 
-# One step of the scan over rows costs as much as about this many multiplications (10 microseconds at
-# 80 Gflop/s, measured on two CPU cores), whatever it adds up.
-_STEP_OVERHEAD = 8e5
+# Above this many counts, prefix sums row by row beat one product for each stretch of rows between counts.
+_SEGMENTS = 128
 
 
-def _prefers_few(problem: Problem, number: int, n: int) -> bool:
-    """Compare the multiplications of back-substituting each count with those of serving all counts."""
-    total, outputs = problem.targets.shape
-    tests = 0 if problem.cross is None else problem.cross.shape[1]
-    few = number * outputs * total * (total + 2 * tests)
-    every = total * (total * tests + 2 * outputs * (n + tests) + _STEP_OVERHEAD)
-    return few < every
-
-
-def _few(problem, lower, z, n, counts, loo, residuals) -> Curves:
-    """Back-substitute for each count: L_r^-T z_r is L^-T of z with its rows from r on set to zero."""
-    total, outputs = z.shape
-    included = (np.arange(total)[:, None] < n + np.asarray(counts)[None, :]).astype(float)
-    masked = (z[:, None, :] * included[:, :, None]).reshape(total, -1)
-    coefficients = _solve(lower, masked, transpose=True)
-    result = Curves()
-    if loo:
-        columns = _solve(lower, jnp.eye(total, n, dtype=lower.dtype))
-        inverse = _matmul((columns**2).T, included)
-        left_out = coefficients[:n].reshape(n, len(counts), outputs) / inverse[:, :, None]
-        result = jax.vmap(partial(_score_loo, problem, residuals), in_axes=1)(left_out)
-    if problem.cross is not None:
-        predicted = _matmul(problem.cross.T, coefficients).reshape(-1, len(counts), outputs)
-        test = jax.vmap(partial(_score_test, problem), in_axes=1)(predicted)
-        result = result._replace(**test)
+def _by_segments(problem, lower, z, n, counts, loo, residuals) -> Curves:
+    """Prefix sums at a few counts: one product for each stretch of rows, added up over the stretches."""
+    back = problem.cross is not None and _back_substitutes(problem, len(counts))
+    tests = problem.cross is not None and not back
+    solved = _solved_columns(problem, lower, n, loo, tests)
+    edges = [0, *(n + count for count in counts)]
+    stretches = [slice(*pair) for pair in itertools.pairwise(edges)]
+    sums = jnp.cumsum(jnp.stack([_matmul(solved[rows].T, z[rows]) for rows in stretches]), axis=0)
+    squares = jnp.stack(
+        [jnp.sum(solved[rows, : n if loo else 0] ** 2, axis=0) for rows in stretches]
+    )
+    score = partial(_score, problem, n if loo else 0, residuals, tests)
+    result = jax.vmap(score)(sums, jnp.cumsum(squares, axis=0))
+    if back:
+        result = result._replace(**_test_by_back_substitution(problem, lower, z, n, counts))
     return result
 
 
-def _every(problem, lower, z, n, counts, loo, residuals) -> Curves:
-    """Forward-substitute once, then scan over the rows, keeping prefix sums only."""
-    total, _ = z.shape
-    columns = jnp.eye(total, n if loo else 0, dtype=lower.dtype)
-    if problem.cross is not None:
-        columns = jnp.concatenate([columns, problem.cross], axis=1)
-    solved = _solve(lower, columns)
-    split = n if loo else 0
-
-    def score(state):
-        sums, squares = state
-        result = Curves()
-        if loo:
-            result = _score_loo(problem, residuals, sums[:split] / squares[:, None])
-        if problem.cross is not None:
-            result = result._replace(**_score_test(problem, sums[split:]))
-        return result
+def _by_scan(problem, lower, z, n, counts, loo, residuals) -> Curves:
+    """Prefix sums at every count: a scan over the rows that keeps the running sums only."""
+    split, tests = n if loo else 0, problem.cross is not None
+    solved = _solved_columns(problem, lower, n, loo, tests)
+    score = partial(_score, problem, split, residuals, tests)
 
     def add_row(state, row):
         (sums, squares), (v, z_row) = state, row
         state = sums + v[:, None] * z_row[None, :], squares + v[:split] ** 2
-        return state, score(state)
+        return state, score(*state)
 
     real_rows = _matmul(solved[:n].T, z[:n]), jnp.sum(solved[:n, :split] ** 2, axis=0)
     _, later = jax.lax.scan(add_row, real_rows, (solved[n:], z[n:]))
     wanted = np.asarray(counts)
     return jax.tree.map(
-        lambda first, rest: jnp.concatenate([first[None], rest])[wanted], score(real_rows), later
+        lambda first, rest: jnp.concatenate([first[None], rest])[wanted], score(*real_rows), later
     )
+
+
+def _solved_columns(problem: Problem, lower: Array, n: int, loo: bool, tests: bool) -> jax.Array:
+    """[W, V]: L^-1 of the columns that leave-one-out and the test points need."""
+    columns = jnp.eye(lower.shape[0], n if loo else 0, dtype=lower.dtype)
+    if tests:
+        assert problem.cross is not None
+        columns = jnp.concatenate([columns, problem.cross], axis=1)
+    return _solve(lower, columns)
+
+
+def _back_substitutes(problem: Problem, number: int) -> bool:
+    """Whether solving for the coefficients of each count takes fewer operations than solving for V."""
+    assert problem.cross is not None
+    (total, outputs), tests = problem.targets.shape, problem.cross.shape[1]
+    return number * outputs * (total + 2 * tests) < tests * (total + 2 * outputs)
+
+
+def _test_by_back_substitution(problem, lower, z, n, counts) -> dict[str, Array | None]:
+    """Coefficients of each count: L_r^-T z_r is L^-T of z with its rows from r on set to zero."""
+    total, outputs = z.shape
+    included = (np.arange(total)[:, None] < n + np.asarray(counts)[None, :]).astype(float)
+    masked = (z[:, None, :] * included[:, :, None]).reshape(total, -1)
+    coefficients = _solve(lower, masked, transpose=True)
+    predicted = _matmul(problem.cross.T, coefficients).reshape(-1, len(counts), outputs)
+    return jax.vmap(partial(_score_test, problem), in_axes=1)(predicted)
+
+
+def _score(problem: Problem, n: int, residuals: bool, tests: bool, sums, squares) -> Curves:
+    """Scores of one count from its prefix sums: n rows of coefficients, then test predictions."""
+    result = _score_loo(problem, residuals, sums[:n] / squares[:, None]) if n else Curves()
+    return result._replace(**_score_test(problem, sums[n:])) if tests else result
 
 
 def _score_loo(problem: Problem, residuals: bool, left_out: Float[Array, "n k"]) -> Curves:

@@ -85,7 +85,7 @@ def test_use_part_where_the_whole_pool_failed(rng):
 
 def test_use_none(rng):
     choice, bagging = decide(residuals_of([1.0, 1.2, 1.4, 1.8], rng, noise=0.05))
-    assert bagging.gain.interval[1] < WORTHWHILE
+    assert bagging.gain.upper < WORTHWHILE
     assert choice.verdict == "use none"
     assert choice.cell == choice.real_only
     assert choice.cell[2] == 0
@@ -95,7 +95,7 @@ def test_use_none(rng):
 def test_no_clear_optimum(rng):
     choice, bagging = decide(residuals_of([1.0, 0.97, 0.95, 0.96], rng, noise=2.0))
     assert bagging.gain.t <= 1.64
-    assert bagging.gain.interval[1] >= WORTHWHILE
+    assert bagging.gain.upper >= WORTHWHILE
     assert choice.verdict == "no clear optimum"
     assert choice.interval[0] == 0  # holds zero
     assert choice.interval[0] <= choice.cell[2] <= choice.interval[1]

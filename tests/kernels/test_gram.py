@@ -41,7 +41,7 @@ def test_blocks_change_nothing(kernel, block_size, x):
 @pytest.mark.parametrize("kernel", [kernels.RBF(2.0), plain])
 @pytest.mark.parametrize("block_size", [None, 4])
 def test_inside_jit_and_grad(kernel, block_size, x):
-    run = lambda x: kernels.gram(kernel, x, x[:5], block_size=block_size)  # noqa: E731
+    run = lambda x: kernels.gram(kernel, x, x[:5], block_size=block_size)
     np.testing.assert_allclose(jax.jit(run)(x), kernel(x, x[:5]), rtol=1e-13)
     slopes = jax.grad(lambda x: run(x).sum())(jnp.asarray(x))
     direct = jax.grad(lambda x: kernel(x, x[:5]).sum())(jnp.asarray(x))
@@ -74,7 +74,7 @@ def test_a_function_gets_images_as_they_are(rng):
 def test_a_block_bounds_what_is_held():
     """Besides the result and the data nothing is larger than one block."""
     x = jnp.zeros((1000, 3))
-    run = lambda x: kernels.gram(kernels.Matern(1.0), x, block_size=100)  # noqa: E731
+    run = lambda x: kernels.gram(kernels.Matern(1.0), x, block_size=100)
     held = jax.jit(run).lower(x).compile().memory_analysis()
     assert held.temp_size_in_bytes < 8 * 1000 * 1000 / 2
 

@@ -171,7 +171,7 @@ def test_pytree_round_trip(kernel, x):
 
 def test_vmap_over_hyperparameters_is_one_by_one(kernel, x, z):
     factors = jnp.asarray([0.5, 1.0, 2.0])
-    scale = lambda factor: jax.tree.map(lambda leaf: leaf * factor, kernel)  # noqa: E731
+    scale = lambda factor: jax.tree.map(lambda leaf: leaf * factor, kernel)
     together = jax.jit(jax.vmap(lambda factor: scale(factor)(x, z)))(factors)
     for factor, matrix in zip(factors, together, strict=True):
         np.testing.assert_allclose(matrix, scale(factor)(x, z), rtol=1e-11, atol=1e-12)

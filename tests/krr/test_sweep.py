@@ -53,9 +53,10 @@ def problem_of(real, synthetic, test, kernel):
 
 @pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("targets", TARGETS)
-@pytest.mark.parametrize("way", ["few", "every"])
+@pytest.mark.parametrize("way", ["forward", "backward", "scan"])
 def test_equals_refits_from_scratch(kernel, targets, way, rng, monkeypatch):
-    monkeypatch.setattr(_nested, "_prefers_few", lambda *_: way == "few")
+    monkeypatch.setattr(_nested, "_SEGMENTS", 0 if way == "scan" else 128)
+    monkeypatch.setattr(_nested, "_back_substitutes", lambda *_: way == "backward")
     jax.clear_caches()  # the choice of way is made while tracing
     real, synthetic, test = make(rng, targets)
     counts = [0, 1, 4, 13, 14]
