@@ -19,11 +19,9 @@ def sentence(advice: Advice) -> str:
             f"{gain}"
         )
     if advice.verdict == "no clear optimum":
-        guess = f"{points(count, 'synthetic')} ({ratio(advice.ratio)} per real point), "
-        guess += f"{weight_words(advice)}; {gain.replace('points', 'points then', 1)}"
         return (
             f"No clear optimum: {points(n, 'real')} cannot tell whether synthetic data helps, and "
-            f"{range_words(advice)}. Best guess meanwhile: {guess if count else 'none.'}"
+            f"{range_words(advice)}. Best guess meanwhile: {_guess(advice)}"
         )
     verb = "Use all: add all" if advice.verdict == "use all" else "Use part: add about"
     details = f"{ratio(advice.ratio)} per real point; {range_words(advice)}"
@@ -126,3 +124,15 @@ def percent(share: float) -> str:
 def capital(text: str) -> str:
     """With a capital letter first; the rest as it is."""
     return text[:1].upper() + text[1:]
+
+
+def _guess(advice: Advice) -> str:
+    """The best guess where there is no clear optimum, and what is to be expected of it."""
+    if advice.count == 0:
+        return "none."
+    # The guess has the least error; corrected for having been selected, it may still not pay.
+    caution = "" if advice.gain > 0 else ", so real data alone is as good a guess"
+    return (
+        f"{points(advice.count, 'synthetic')} ({ratio(advice.ratio)} per real point), {weight_words(advice)}; "
+        f"the error of left-out real points then {change(advice)}, corrected for selection{caution}."
+    )

@@ -43,8 +43,8 @@ class Common:
         """
         if self.out is not None and self.out.exists() and not self.out.is_dir():
             raise ValueError(f"--out {self.out} is a file; name a folder.")
-        if not 0 <= self.seed < 2**32:
-            raise ValueError(f"--seed must lie in 0 to 2^32 - 1, got {self.seed}.")
+        if not 0 <= self.seed < 2**31:
+            raise ValueError(f"--seed must lie in 0 to 2^31 - 1, got {self.seed}.")
 
 
 @contextlib.contextmanager

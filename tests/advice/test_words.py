@@ -38,6 +38,8 @@ def test_sentence_of_no_clear_optimum_says_what_is_unknown_and_what_to_do(make_a
     assert said.endswith("(a rise of 4 % to a fall of 14 %), corrected for selection.")
     none = make_advice("no clear optimum", count=0, ratio=0.0).summary()
     assert none.endswith("Best guess meanwhile: none.")
+    worse = make_advice("no clear optimum", gain=-0.01).summary()
+    assert worse.endswith("corrected for selection, so real data alone is as good a guess.")
 
 
 @pytest.mark.parametrize("verdict", VERDICTS)
