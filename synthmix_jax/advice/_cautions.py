@@ -78,11 +78,11 @@ def after_the_sweep(choice: Choice, sweep: krr.Sweep, pool: int, largest_count: 
             f"{failed} of {sweep.status.size} fits failed and were left out: some ridges are too small for "
             "points this close together."
         )
-    _, l, c = choice.cell
-    if choice.verdict != "use none" and c == len(sweep.counts) - 1 and largest_count == pool:
+    _, l, _ = choice.cell
+    if choice.verdict != "use none" and largest_count == pool and _still_falling(choice, sweep):
         found.append(
-            "The recommended count is all there is: the error had not turned up by the end of the pool, so "
-            "more synthetic data of this kind may help further."
+            "The error was still falling at the end of the pool: more synthetic data of this kind may help "
+            "further."
         )
     at_edge = _ridge_at_edge(choice, sweep)
     if at_edge is not None:
@@ -92,6 +92,14 @@ def after_the_sweep(choice: Choice, sweep: krr.Sweep, pool: int, largest_count: 
             f"a {word} one may be better still (ridges=...)."
         )
     return found
+
+
+def _still_falling(choice: Choice, sweep: krr.Sweep) -> bool:
+    """Whether the whole pool has the least error of all counts, at the recommended weight and ridge."""
+    w, l, _ = choice.cell
+    assert sweep.loo_error is not None
+    curve = sweep.loo_error[w, l]
+    return bool(np.nanargmin(curve) == len(curve) - 1)
 
 
 def _ridge_at_edge(choice: Choice, sweep: krr.Sweep) -> tuple[str, str] | None:

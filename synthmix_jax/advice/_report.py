@@ -1,8 +1,10 @@
 """`Advice.save`: the report, the picture and the numbers, each there whole or not at all."""
 
-import os
-import uuid
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
+
+from synthmix_jax import _atomic
 
 from . import _json, _page, _plots
 from ._records import Advice
@@ -30,19 +32,10 @@ def save(advice: Advice, directory: Path) -> Path:
         # File names may hold bytes that no text has; they are shown as question marks.
         "report.html": _page.page(advice, picture).encode("utf-8", errors="replace"),
     }
-    directory.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
-        _write(directory / name, content)
+        _atomic.write(directory / name, partial(_put, content))
     return directory
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Write beside the file, then take its place in one step."""
-    # Not tempfile: its files are readable by their owner only, and the mode would stay.
-    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        draft.write_bytes(content)
-        os.replace(draft, path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
+def _put(content: bytes, file: BinaryIO) -> None:
+    file.write(content)

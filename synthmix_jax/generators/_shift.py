@@ -32,14 +32,14 @@ class Shifted:
     """
 
     generator: Generator
-    label_noise: float = 0.0
-    label_shift: float = 0.0
-    blur: float = 0.0
-    translate: float = 0.0
-    contrast: float = 0.0
-    scale: float = 0.0
-    offset: float = 0.0
-    noise: float = 0.0
+    label_noise: float | int = 0.0
+    label_shift: float | int = 0.0
+    blur: float | int = 0.0
+    translate: float | int = 0.0
+    contrast: float | int = 0.0
+    scale: float | int = 0.0
+    offset: float | int = 0.0
+    noise: float | int = 0.0
 
     def __post_init__(self):
         """Check the dials."""

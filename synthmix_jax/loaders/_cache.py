@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from synthmix_jax.loaders import _atomic
+from synthmix_jax import _atomic
 
 _LAYOUT = 1  # counted up when the content of entries changes its meaning
 _INDEX = "index.json"

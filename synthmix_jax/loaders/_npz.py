@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from synthmix_jax import _atomic
 from synthmix_jax.dataset import Dataset
-from synthmix_jax.loaders import _atomic, _places
+from synthmix_jax.loaders import _places
 
 _REMEDY = "write it with smx.loaders.save(path, smx.Dataset(x, y)) or np.savez(path, x=x, y=y)"
 

@@ -74,7 +74,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_litter(make_advice, tmp_path,
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(_report.os, "replace", full)
+    monkeypatch.setattr(_report._atomic.os, "replace", full)
     with pytest.raises(OSError, match="No space"):
         make_advice("use none").save(tmp_path)
     assert json.loads((tmp_path / "advice.json").read_text())["verdict"] == "use all"
