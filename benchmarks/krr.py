@@ -135,7 +135,9 @@ def main() -> None:
 
     # Multiplications and additions that cannot be avoided: the factor, and one solve for each column.
     columns = len(counts) + 1
-    needed = config.ridges * (total**3 / 3 + total**2 * columns + 2 * total * config.test * len(counts))
+    needed = config.ridges * (
+        total**3 / 3 + total**2 * columns + 2 * total * config.test * len(counts)
+    )
     needed_loo = needed + config.ridges * (total**2 * config.real)
     base = times["counts"]["median_s"]
     result = {
@@ -147,7 +149,8 @@ def main() -> None:
         "matrix_product_gflops": rate / 1e9,
         "matrix_product_gflops_all": [r / 1e9 for r in rates],
         "times_faster_than_peer": float(np.median(seconds)) / base,
-        "times_faster_than_peer_with_loo": float(np.median(seconds)) / times["counts_with_loo"]["median_s"],
+        "times_faster_than_peer_with_loo": float(np.median(seconds))
+        / times["counts_with_loo"]["median_s"],
         "share_of_product_rate": needed / base / rate,
         "share_of_product_rate_with_loo": needed_loo / times["counts_with_loo"]["median_s"] / rate,
         "every_count_over_counts": times["every_count"]["median_s"] / base,

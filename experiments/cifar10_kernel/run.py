@@ -92,7 +92,9 @@ def picture(rows: list[dict], path: Path) -> None:
     for axis, name in zip(axes[0], names, strict=True):
         for row in (r for r in rows if r["source"] == name):
             counts = row["curve"]["counts"]
-            axis.plot(counts, row["curve"]["loo_error"], color="#0072B2", label="left-out real images")
+            axis.plot(
+                counts, row["curve"]["loo_error"], color="#0072B2", label="left-out real images"
+            )
             axis.plot(counts, row["curve"]["test_error"], color="#444444", label="test images")
             axis.axvline(row["count"], color="#D55E00", lw=1, ls=":", label="recommended")
         axis.set_xscale("symlog", linthresh=10)
@@ -126,7 +128,13 @@ def main(argv: list[str] | None = None) -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     temporary = arguments.out / "results.json.tmp"
     head = {"command": f"python -m experiments.cifar10_kernel --preset {arguments.preset}"}
-    head |= {"date": time.strftime("%Y-%m-%d"), "device": str(jax.devices()[0]), "cores": os.cpu_count()}
-    temporary.write_text(json.dumps({**head, "config": asdict(config), "rows": rows}, indent=1) + "\n")
+    head |= {
+        "date": time.strftime("%Y-%m-%d"),
+        "device": str(jax.devices()[0]),
+        "cores": os.cpu_count(),
+    }
+    temporary.write_text(
+        json.dumps({**head, "config": asdict(config), "rows": rows}, indent=1) + "\n"
+    )
     os.replace(temporary, arguments.out / "results.json")
     picture(rows, arguments.out / "curves.png")
