@@ -53,7 +53,8 @@ def resumable(
     rows = []
     settings = json.loads(json.dumps(settings))
     if path.exists():
-        lines = [json.loads(line) for line in path.read_text().splitlines() if line.endswith("}")]
+        whole = [line for line in path.read_text().splitlines() if line.endswith("}")]
+        lines = [json.loads(line) for line in whole]
         if lines[0] != settings:
             differing = {k for k in {*lines[0], *settings} if lines[0].get(k) != settings.get(k)}
             raise SystemExit(
@@ -61,6 +62,7 @@ def resumable(
                 "name another file."
             )
         rows = lines[1:]
+        path.write_text("".join(line + "\n" for line in whole))  # drop a line cut short by a kill
     else:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(settings) + "\n")
