@@ -4,6 +4,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.core import Tracer
 
 from synthmix_jax import _checks, _numerics
 from synthmix_jax._typing import Array, Key
@@ -96,7 +97,7 @@ class Dataset:
 
     def __getitem__(self, index: Any) -> "Dataset":
         """Rows by slice, index array or mask; one integer gives a data set of one row."""
-        if not isinstance(index, slice | jax.Array):
+        if not isinstance(index, slice | Tracer):
             index = _row_numbers(index, len(self))
         if not isinstance(index, slice) and index.ndim == 0:
             index = index.reshape(1)  # one row, traced or not, is still a data set

@@ -143,7 +143,12 @@ def say_clipped(ax: Any, advice: Advice) -> None:
 def name_interval(ax: Any, advice: Advice, y: float, color: str) -> None:
     """Write the interval under its bar, on the side that has room."""
     low, high = advice.interval
-    words = f"{_words.integer(low)} to {_words.integer(high)} do about as well"
+    ruling = (
+        "cannot be ruled out"
+        if advice.verdict in ("no clear optimum", "use none")
+        else "do about as well"
+    )
+    words = f"{_words.integer(low)} to {_words.integer(high)} {ruling}"
     if low == high:
         words = "no other count does as well"
     at_left = across(ax, low) < 0.65

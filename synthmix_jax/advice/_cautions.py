@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from synthmix_jax import krr
+from synthmix_jax import _numerics, krr
 from synthmix_jax.dataset import Dataset
 
 from ._records import Copies
@@ -57,6 +57,43 @@ def few_points(real: Dataset) -> list[str]:
     ]
 
 
+def misread(real: Dataset, synthetic: Dataset) -> list[str]:
+    """Warnings for data that can be read, but perhaps not as meant."""
+    found = []
+    y = np.asarray(real.y)
+    if real.num_classes is None and y.ndim == 1 and len(y) > 20:
+        values = np.unique(y)
+        if len(values) <= 10 and np.array_equal(values, np.round(values)):
+            found.append(
+                f"y holds only {len(values)} distinct whole numbers, as floats, and is read as regression targets. "
+                "If they are classes, give integers: y.astype(int)."
+            )
+    named = [d.class_names is not None for d in (real, synthetic)]
+    if real.num_classes is not None and named[0] != named[1]:
+        found.append(
+            f"Classes have names in the {'real' if named[0] else 'synthetic'} data only and were matched "
+            "by number. Give both sides names, or both numbers."
+        )
+    return found + _other_scale(real, synthetic)
+
+
+def _other_scale(real: Dataset, synthetic: Dataset) -> list[str]:
+    """Columns whose spread differs tenfold: one side was standardised and the other was not?"""
+    if real.x.ndim > 2:
+        return []
+    spreads = [
+        np.asarray(_numerics.as_rows(np.asarray(d.x))).std(axis=0) for d in (real, synthetic)
+    ]
+    both = (spreads[0] > 0) & (spreads[1] > 0)
+    apart = np.abs(np.log10(spreads[1][both] / spreads[0][both])) > 1
+    if not apart.any():
+        return []
+    return [
+        f"{int(apart.sum())} of {len(apart)} features spread over ten times as far on one side as on the other: "
+        "was only one of them rescaled?"
+    ]
+
+
 def about_copies(copies: Copies | None) -> list[str]:
     """A warning when synthetic points look like copies of real ones."""
     if copies is None or not copies.suspicious:
@@ -64,8 +101,8 @@ def about_copies(copies: Copies | None) -> list[str]:
     return [
         f"Synthetic points lie suspiciously close to real ones ({copies.close:.0%} of them at most half "
         f"as far from one real point as from the next, {copies.identical:.1%} identical; below 10 % and 0 % are "
-        "normal). If the generator saw these real points, this advice is too optimistic: pass the "
-        'generator as a callable with fitted_on="real".'
+        "normal). Remove identical points. If the generator saw these real points, this advice is too optimistic: "
+        'pass the generator as a callable with fitted_on="real".'
     ]
 
 
@@ -79,19 +116,43 @@ def after_the_sweep(choice: Choice, sweep: krr.Sweep, pool: int, largest_count: 
             "points this close together."
         )
     _, l, _ = choice.cell
+    if sweep.status[choice.cell] == 1:
+        found.append(
+            f"The recommended fit is numerically imprecise (ridge {sweep.ridges[l]:.1g} is tiny beside the kernel "
+            "matrix): give larger ridges (ridges=...)."
+        )
     if choice.verdict != "use none" and largest_count == pool and _still_falling(choice, sweep):
         found.append(
             "The error was still falling at the end of the pool: more synthetic data of this kind may help "
             "further."
         )
-    at_edge = _ridge_at_edge(choice, sweep)
+    at_edge = _weight_at_edge(choice, sweep)
     if at_edge is not None:
-        side, word = at_edge
+        found.append(at_edge)
+    edge = _ridge_at_edge(choice, sweep)
+    if edge is not None:
+        side, word = edge
         found.append(
             f"The chosen ridge {sweep.ridges[l]:g} is the {side} tried, and clearly better than its neighbour: "
             f"a {word} one may be better still (ridges=...)."
         )
     return found
+
+
+def _weight_at_edge(choice: Choice, sweep: krr.Sweep) -> str | None:
+    """Whether the weight is the least or the largest tried, and over 2 % better than its neighbour."""
+    w, l, c = choice.cell
+    last = len(sweep.weights) - 1
+    if not c or last < 1 or w not in (0, last) or sweep.loo_error is None:
+        return None
+    neighbour = sweep.loo_error[1 if w == 0 else last - 1, l, c]
+    if not sweep.loo_error[w, l, c] < 0.98 * neighbour:
+        return None
+    side, word = ("smallest", "smaller") if w == 0 else ("largest", "larger")
+    return (
+        f"The weight {sweep.weights[w]:g} is the {side} tried, and clearly better than its neighbour: with a "
+        f"{word} one, more points may be of use (weights=...)."
+    )
 
 
 def _still_falling(choice: Choice, sweep: krr.Sweep) -> bool:

@@ -46,11 +46,15 @@ def look_for_copies(real: Dataset, synthetic: Dataset, *, block_size: int = 2048
     ]
     ratios = np.concatenate(blocks)
     identical = float(np.mean(ratios == 0.0))
+    # Values from a short list coincide by chance: only what exceeds the real points' own rate, by three of its
+    # standard errors, is suspicious.
+    own = float(np.mean(normal == 0.0))
+    excess = identical - own - 3.0 * np.sqrt(own * (1.0 - own) / len(real))
     # Where points fall independently and locally uniformly in d dimensions, ratio^d is uniform on [0, 1]: the
     # decile is at most 0.1^(1/d). That bounds the noise of a decile of few real points with few features.
     uniform = _DECILE ** (1.0 / max(x.shape[1], 1))
     close = float(np.mean(ratios < min(_HALF, uniform, np.quantile(normal, _DECILE))))
-    suspicious = close > _TOO_CLOSE or identical > _TOO_MANY_IDENTICAL
+    suspicious = close > _TOO_CLOSE or excess > _TOO_MANY_IDENTICAL
     return Copies(identical, close, bool(suspicious))
 
 

@@ -17,17 +17,20 @@ from synthmix_jax import _numerics, krr, mixing
 from synthmix_jax._typing import KernelFunction, Key
 from synthmix_jax.dataset import Dataset
 
+from . import _cautions
+
 Recipe = Callable[[Dataset], Dataset]
 Progress = Callable[[int, int, str], None]
 
 
 class Grid(NamedTuple):
-    """What is swept: absolute ridges, weights, and counts, with the kernel."""
+    """What is swept: absolute ridges, weights, and counts, with the kernel, in how many bytes."""
 
     kernel: KernelFunction
     ridges: np.ndarray
     weights: np.ndarray
     counts: np.ndarray
+    memory_limit: float | int | None = None
 
 
 def from_pool(
@@ -96,11 +99,26 @@ def draw_pools(
     """
     pools = []
     for fold in range(int(folds.max()) + 1):
-        pool = call(recipe, real[folds != fold])
+        seen = real[folds != fold]
+        _check_fold(real, seen)
+        pool = call(recipe, seen)
         krr.check_data(real, pool)
+        _cautions.check_classes(real, pool)
         order = nested_orders(pool, 1, key=key)[0]
         pools.append(centred(pool, centre)[order])
     return pools
+
+
+def _check_fold(real: Dataset, seen: Dataset) -> None:
+    """A class whose only point is scored in this fold leaves the generator nothing to learn it from."""
+    if real.num_classes is None:
+        return
+    lost = set(np.unique(np.asarray(real.y)).tolist()) - set(np.unique(np.asarray(seen.y)).tolist())
+    if lost:
+        raise ValueError(
+            f"class {min(lost)} has one real point: a generator that must not see it cannot learn the class. "
+            "Cross-fitting needs at least 2 real points a class; collect more, or drop the class."
+        )
 
 
 def call(recipe: Recipe, seen: Dataset) -> Dataset:
@@ -142,6 +160,7 @@ def _sweep_by_weight(
                 counts=grid.counts,
                 weights=weight[None],
                 residuals=True,
+                memory_limit=grid.memory_limit,
             )
         )
         tick()

@@ -14,12 +14,16 @@ def to_do(advice: Advice) -> str:
     real = _words.points(advice.num_real, "real")
     if advice.count == 0:
         return f"Train on the {real} alone."
+    alone = "Nothing is shown to help: train on the real points alone"
+    if _unsure(advice) and advice.gain <= 0:
+        return f"{alone}."
     classes = "" if advice.curve.misclassified is None else ", about as many of each class"
     loss = f"multiply the loss of each synthetic point by {_words.number(advice.weight)}"
     if advice.weight == 1.0:
         loss = "let every point count the same"
     synthetic = _words.points(advice.count, "synthetic")
-    return f"Train on the {real} and {synthetic} drawn at random{classes}; {loss}."
+    mix = f"rain on the {real} and {synthetic} drawn at random{classes}; {loss}."
+    return f"{alone}, or try the best guess: t{mix}" if _unsure(advice) else f"T{mix}"
 
 
 def rests_on(advice: Advice) -> list[str]:
@@ -32,7 +36,7 @@ def rests_on(advice: Advice) -> list[str]:
         "Counts are compared point by point, on the same real points, so that what makes one point harder than "
         f"another cancels. {_words.capital(_words.range_words(advice))}: the interval spans the counts whose "
         f"difference to the best one is below {QUANTILE} standard errors"
-        + (", and none at all, since no gain is shown." if _unsure(advice) else "."),
+        + (", stretched to none at all, since no gain is shown." if _unsure(advice) else "."),
         _frequencies(advice),
         _origin(advice),
     ]
@@ -49,10 +53,10 @@ def would_change(advice: Advice) -> list[str]:
         "may help further, and a larger pool would show where it stops.",
         "use part": "A generator closer to the real data. Beyond the recommended count its mistakes cost more "
         "than its numbers bring; with fewer mistakes the best count grows and the gain with it.",
-        "use none": "A generator closer to the real data: this one's mistakes cost at least what its numbers "
-        "bring. Look at its samples beside the real ones, class by class.",
-        "no clear optimum": "Until there are more real points, the best guess is a guess: any count in the "
-        "interval is defensible, and so is real data alone.",
+        "use none": "A generator closer to the real data, or a harder problem: either this one's mistakes cost "
+        "what its numbers bring, or the real points already suffice. Look at its samples beside the real ones.",
+        "no clear optimum": "Until there are more real points, the best guess is a guess: real data alone "
+        "is as defensible.",
     }
     found = [_more_real_points(advice), by_verdict[advice.verdict]]
     if not cross_fitted:
@@ -136,7 +140,8 @@ def _copies(advice: Advice) -> str:
     )
     return (
         f"{found}: {_words.percent(copies.identical)} are identical to one (0 % is normal), and "
-        f"{_words.percent(copies.close)} lie at most half as far from one as from the next (below 10 % is normal)."
+        f"{_words.percent(copies.close)} lie at most half as far from one as from the next (the alarm is "
+        "raised above 30 %)."
     )
 
 

@@ -37,6 +37,7 @@ def recommend(
     folds: int = 5,
     names: tuple[str, str] = ("real", "synthetic"),
     progress: Progress | None = None,
+    memory_limit: float | int | None = None,
 ) -> Advice:
     """Recommend an amount of synthetic data, from exact leave-one-out errors on the real points alone.
 
@@ -48,14 +49,19 @@ def recommend(
     against the best real-only ridge, scored on points that the choosing bootstrap sample left out, relative to
     the real-only error.
 
-    - The gain exceeds 1.64 standard errors: "use all" if the whole pool, at its best weight and ridge, is not
-      worse than the best cell; else "use part".
+    - Fewer than five real points: "no clear optimum", always.
+    - The gain exceeds 1.64 standard errors, however small it is: "use all" if the whole pool, at its best
+      weight and ridge, is not worse than the best cell; else "use part" (should the best cell be the real-only
+      one after all, "no clear optimum").
     - It does not, and even its upper 95 % limit is below 7 %: "use none".
     - Otherwise the real points cannot tell: "no clear optimum". The count is the best guess, the interval
       says what else it could be.
 
     The interval of the count is the hull of the counts that are not worse than the best count at the
-    recommended weight and ridge; it holds zero unless synthetic data is shown to help.
+    recommended weight and ridge (at any weight, for "use none"); it holds zero unless synthetic data is
+    shown to help. Regression targets are centred by their mean, and the chosen kernels have a wide constant
+    term that lets every left-out fit find its own; with a `kernel` of yours, leave-one-out is exact up to the
+    O(1/n) by which that mean holds the point itself.
 
     Args:
         real: n >= 2 real points: the ones you would train on. Integer y are classes, floats are targets.
@@ -75,6 +81,7 @@ def recommend(
         folds: Folds for cross-fitting.
         names: Names of the two data sets for the report.
         progress: Called as progress(done, total, what) between steps.
+        memory_limit: Bytes a sweep may take; None for nine tenths of what is free.
 
     Returns:
         An `Advice`.
@@ -101,6 +108,7 @@ def recommend(
     cautions = [
         *_cautions.few_per_class(real),
         *_cautions.few_points(real),
+        *_cautions.misread(real, pool),
         *_cautions.about_copies(copies),
     ]
     for caution in cautions:
@@ -115,14 +123,14 @@ def recommend(
 
     if recipe is None:
         size = len(pool)
-        grid = Grid(kernel, ridges, weights, _counts(counts, size))
+        grid = Grid(kernel, ridges, weights, _counts(counts, size), memory_limit)
         orders = _evidence.nested_orders(pool, num_orders, key=order_key)
         sweep = _evidence.from_pool(real_c, pool_c, orders, grid, lambda: tick("sweeping"))
     else:
         fold_of = _evidence.split_folds(real, folds, key=fold_key)
         pools = _evidence.draw_pools(real, recipe, fold_of, centre=centre, key=order_key)
         size = min(len(pool), *map(len, pools))
-        grid = Grid(kernel, ridges, weights, _counts(counts, size))
+        grid = Grid(kernel, ridges, weights, _counts(counts, size), memory_limit)
         orders = _evidence.nested_orders(pool, 1, key=order_key)
         sweep = _evidence.cross_fitted(real_c, pools, fold_of, grid, lambda: tick("cross-fitting"))
     counts, residuals = grid.counts, sweep.loo_residuals
@@ -192,7 +200,8 @@ def _check_options(real, synthetic, fitted_on, num_orders, num_bootstrap) -> Non
         raise ValueError(f"real must be a Dataset, got {type(real).__name__}: smx.Dataset(x, y).")
     if not isinstance(synthetic, Dataset) and not callable(synthetic):
         raise ValueError(
-            f"synthetic must be a Dataset or a callable, got {type(synthetic).__name__}."
+            f"synthetic must be a Dataset or a callable, got {type(synthetic).__name__}. Samples of a fitted "
+            "generator: smx.generators.draw(generator, count, key=key); to cross-fit one: smx.generators.refit."
         )
     if fitted_on == "real" and isinstance(synthetic, Dataset):
         raise ValueError(
@@ -205,8 +214,8 @@ def _check_options(real, synthetic, fitted_on, num_orders, num_bootstrap) -> Non
         ("num_orders", num_orders, 1),
         ("num_bootstrap", num_bootstrap, 100),
     ):
-        if value < least:
-            raise ValueError(f"{name} must be at least {least}, got {value}.")
+        if not isinstance(value, int | np.integer) or value < least:
+            raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}.")
 
 
 def _mean_target(real: Dataset) -> np.ndarray | float:

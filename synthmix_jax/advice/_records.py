@@ -108,8 +108,9 @@ class Advice:
         """Predict with the recommended mix.
 
         The bagged regression: the average of the fits at every count, weight and ridge, each as often as
-        it was best over bootstrap samples of the real points; for "use none" the real-only fit. Fitted on
-        the first call.
+        it was best over bootstrap samples of the real points, and over the orders of the pool; for "use none"
+        the real-only fit. Fitted on the first call. An average of fits, it is not the single fit that
+        `error` belongs to.
 
         Args:
             x: Inputs (t, ...), as the real ones.

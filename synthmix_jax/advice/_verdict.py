@@ -13,6 +13,9 @@ from ._records import Verdict
 # synthetic data is called useless at 50 real points, and a U whose dip 50 points cannot resolve is not.
 WORTHWHILE = 0.07
 
+# Fewer real points than this have no standard errors to speak of.
+_ENOUGH = 5
+
 
 class Choice(NamedTuple):
     """The verdict and the cell it points to.
@@ -47,7 +50,9 @@ def decide(
     best = _intervals.best_cell(residuals)
     real_only = _best_at(residuals, 0)
     verdict: Verdict
-    if bagging.gain.t > QUANTILE:
+    if residuals.shape[-1] < _ENOUGH:
+        verdict, cell, keep = "no clear optimum", best, (0,)
+    elif bagging.gain.t > QUANTILE:
         # A pool that ends in near copies can fail at its full size alone.
         reached = counts[-1] == pool and np.isfinite(residuals[:, :, -1]).all(axis=-1).any()
         whole = _best_at(residuals, len(counts) - 1) if reached else None
@@ -63,9 +68,19 @@ def decide(
         verdict, cell, keep = "use none", real_only, (0,)
     else:
         verdict, cell, keep = "no clear optimum", best, (0,)
-    curve = residuals[cell[0], cell[1]]
-    least = int(np.nanargmin(curve.mean(axis=-1)))
-    return Choice(verdict, cell, _intervals.hull(curve, least, keep=(*keep, cell[2])), real_only)
+    keep = (*keep, cell[2])
+    # Without synthetic points no weight is meant, so the interval is that of any weight.
+    curves = residuals[[cell[0]] if cell[2] else slice(None), cell[1]]
+    hulls = [_interval(curve, keep) for curve in curves]
+    interval = min(low for low, _ in hulls), max(high for _, high in hulls)
+    return Choice(verdict, cell, interval, real_only)
+
+
+def _interval(curve: Float[np.ndarray, "c n"], keep: tuple[int, ...]) -> tuple[int, int]:
+    errors = curve.mean(axis=-1)
+    if not np.isfinite(errors).any():
+        return min(keep), max(keep)
+    return _intervals.hull(curve, int(np.nanargmin(errors)), keep=keep)
 
 
 def _best_at(residuals: np.ndarray, count: int) -> tuple[int, int, int]:

@@ -69,6 +69,9 @@ def range_words(advice: Advice) -> str:
     low, high = advice.interval
     if low == high:
         return "no other count tried does as well"
+    if advice.verdict in ("no clear optimum", "use none") and low == 0:
+        whole = "the whole pool of " if high == advice.pool else ""
+        return f"no count from none to {whole}{integer(high)} can be ruled out as the best"
     if high == advice.pool:
         if low == 0:
             return f"anything from none to the whole pool of {integer(high)} does about as well"

@@ -36,13 +36,20 @@ class Common:
     json: bool = False
 
     def check(self) -> None:
-        """Refuse before any work is done.
+        """Refuse before any work is done; make the folder for the results.
 
         Raises:
             ValueError: the folder is a file, or the seed is negative.
         """
         if self.out is not None and self.out.exists() and not self.out.is_dir():
             raise ValueError(f"--out {self.out} is a file; name a folder.")
+        if self.out is not None:
+            try:
+                self.out.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise ValueError(
+                    f"--out {self.out} cannot be made ({error.strerror}); name another folder."
+                ) from error
         if not 0 <= self.seed < 2**31:
             raise ValueError(f"--seed must lie in 0 to 2^31 - 1, got {self.seed}.")
 

@@ -26,12 +26,14 @@ class Fit:
         x: Inputs of the expansion (N, ...), float64.
         coefficients: c (N, k), float64.
         flat: Whether predictions are (t,) (one regression target given as (n,)) or (t, k).
+        pixels: Whether the real inputs came as uint8 images, read as x / 255.
     """
 
     kernel: KernelFunction
     x: np.ndarray
     coefficients: Float[np.ndarray, "N k"]
     flat: bool
+    pixels: bool = False
 
     @classmethod
     def of(
@@ -44,7 +46,8 @@ class Fit:
     ) -> "Fit":
         """An expansion over all real, then all synthetic points, with given coefficients (n + m, k)."""
         flat = real.num_classes is None and real.y.ndim == 1
-        return cls(kernel, _problem.stack_inputs(real, synthetic), coefficients, flat)
+        x, pixels = _problem.stack_inputs(real, synthetic), real.x.dtype == np.uint8
+        return cls(kernel, x, coefficients, flat, pixels)
 
     def predict(self, x: Array, *, block_size: int = 4096) -> np.ndarray:
         """Predict targets, or class scores (argmax over the last axis is the class).
@@ -61,7 +64,7 @@ class Fit:
         """
         if block_size < 1:
             raise ValueError(f"block_size must be at least 1, got {block_size}.")
-        x = _problem.check_query(x, self.x)
+        x = _problem.check_query(x, self.x, pixels=self.pixels)
         blocks = [np.zeros((0, self.coefficients.shape[1]))]
         with _numerics.x64():
             for start in range(0, len(x), block_size):

@@ -4,6 +4,8 @@ import os
 
 import jax
 
+from . import _nested
+
 _FLOAT = 8
 
 
@@ -22,7 +24,7 @@ def estimate(
     """Bytes a sweep takes at its peak, inputs aside.
 
     Three matrices of all rows (kernel matrix, shifted copy, factor), the kernel matrix against the test
-    points and its solve, the solve for the real columns, masked right-hand sides, and the results.
+    points and its solve, the solve for the real columns, prefix sums at the counts, and the results.
 
     Args:
         n: Real points.
@@ -35,12 +37,23 @@ def estimate(
         weights: Number of weights.
         residuals: Whether leave-one-out errors are kept point by point.
     """
-    total = n + m
+    total, real_columns = n + m, n
     matrices = 3 * total**2
-    solves = total * (2 * tests + 2 * n) + total * min(counts, 64) * outputs
-    results = ridges * weights * counts * (4 + (n if residuals else 0))
+    columns = real_columns + tests
+    solves = 2 * total * columns
+    if counts <= _nested.SEGMENTS:
+        # Prefix sums at every count, before and after they are added up, and the scores made of them.
+        at_counts = 3 * counts * columns * outputs
+        if tests and _nested.back_substitutes(total, outputs, tests, counts):
+            at_counts = counts * outputs * (2 * total + 3 * real_columns + 2 * tests)
+    else:
+        # A scan copies its rows, and puts out what it scores at every row.
+        at_counts = (
+            total * columns + 2 * total * (2 * n if residuals else 4) + 4 * columns * outputs
+        )
+    results = ridges * weights * counts * (4 + (2 * n if residuals else 0))
     inputs = 2 * (total + tests) * features
-    return _FLOAT * (matrices + solves + results + inputs)
+    return _FLOAT * (matrices + solves + at_counts + results + inputs)
 
 
 def available() -> int | None:

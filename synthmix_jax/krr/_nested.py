@@ -98,7 +98,7 @@ def curves(
     lower = factor(problem, n, ridge, weight, rows)
     z = _solve(lower, problem.targets)
     # Shapes alone decide which way is cheaper, so the choice is made while tracing.
-    way = _by_segments if len(counts) <= _SEGMENTS else _by_scan
+    way = _by_segments if len(counts) <= SEGMENTS else _by_scan
     result = way(problem, lower, z, n, counts, loo, residuals)
     within = n + jnp.asarray(counts) <= rows
     return jax.tree.map(
@@ -139,17 +139,23 @@ def usable_rows(problem: Problem, ridge: Array, weight: Array, *, n: int) -> jax
     return jax.lax.while_loop(lambda b: b[1] - b[0] > 1, halve, start)[0]
 
 
+def back_substitutes(total: int, outputs: int, tests: int, counts: int) -> bool:
+    """Whether solving for the coefficients of each count takes fewer operations than solving for V."""
+    return counts * outputs * (total + 2 * tests) < tests * (total + 2 * outputs)
+
+
 def _solve(lower: Array, right: Array, transpose: bool = False) -> jax.Array:
     return triangular_solve(lower, right, left_side=True, lower=True, transpose_a=transpose)
 
 
 # Above this many counts, prefix sums row by row beat one product for each stretch of rows between counts.
-_SEGMENTS = 128
+SEGMENTS = 128
 
 
 def _by_segments(problem, lower, z, n, counts, loo, residuals) -> Curves:
     """Prefix sums at a few counts: one product for each stretch of rows, added up over the stretches."""
-    back = problem.cross is not None and _back_substitutes(problem, len(counts))
+    (total, outputs), queries = z.shape, 0 if problem.cross is None else problem.cross.shape[1]
+    back = queries > 0 and back_substitutes(total, outputs, queries, len(counts))
     tests = problem.cross is not None and not back
     solved = _solved_columns(problem, lower, n, loo, tests)
     edges = [0, *(n + count for count in counts)]
@@ -191,13 +197,6 @@ def _solved_columns(problem: Problem, lower: Array, n: int, loo: bool, tests: bo
         assert problem.cross is not None
         columns = jnp.concatenate([columns, problem.cross], axis=1)
     return _solve(lower, columns)
-
-
-def _back_substitutes(problem: Problem, number: int) -> bool:
-    """Whether solving for the coefficients of each count takes fewer operations than solving for V."""
-    assert problem.cross is not None
-    (total, outputs), tests = problem.targets.shape, problem.cross.shape[1]
-    return number * outputs * (total + 2 * tests) < tests * (total + 2 * outputs)
 
 
 def _test_by_back_substitution(problem, lower, z, n, counts) -> dict[str, Array | None]:

@@ -113,14 +113,24 @@ def _short(names: object) -> str:
     return text if len(text) < 120 else text[:117] + "..."
 
 
-def check_query(x: Array, fitted: np.ndarray) -> Array:
+def check_query(x: Array, fitted: np.ndarray, *, pixels: bool = False) -> Array:
     """Inputs to predict at, as an array of finite numbers with the features of those fitted on.
 
+    Args:
+        x: The inputs.
+        fitted: Those fitted on, in float64.
+        pixels: Whether they came as uint8 and were read as x / 255.
+
     Raises:
-        ValueError: features that do not match, or non-finite values.
+        ValueError: features that do not match, non-finite values, or pixels left on the scale 0..255.
     """
     x = _checks.numeric_array("x", x)
     _checks.finite("x", x)
+    if pixels and x.dtype != np.uint8 and np.max(np.abs(np.asarray(x, np.float64)), initial=0) > 2:
+        raise ValueError(
+            f"x is {x.dtype} with values up to {float(np.max(x)):g}, and the fit read uint8 images as x / 255. "
+            "Give uint8, or divide by 255."
+        )
     if x.ndim == 0 or x.shape[1:] != fitted.shape[1:]:
         raise ValueError(
             f"x has shape {x.shape}; the fit expects (t, {', '.join(map(str, fitted.shape[1:]))})."

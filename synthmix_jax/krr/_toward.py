@@ -6,8 +6,9 @@ has, with the absolute ridge mu = N lt / (1 - lt), the minimiser
     residual form    f = g + K(., X) (K + mu I)^-1 (y - g(X)),       exact for any callable g;
     projected form   f = K(., X) (K + mu I)^-1 (y + mu beta),        beta = (K + eta I)^-1 g(X),
 
-the second being the paper's Lemma 2.1, which replaces g by its interpolation g' = K(., X) beta within the span
-of the training kernels. Since y + mu beta = (y - K beta) + (K + mu I) beta, it is the residual form of g'.
+the second being the paper's Lemma 2.1 (as published summaries give it), which replaces g by its interpolation
+g' = K(., X) beta within the span of the training kernels. Since y + mu beta = (y - K beta) + (K + mu I) beta, it is
+the residual form of g'.
 
 One eigendecomposition K = U diag(e) U^T serves all ridges [classical]: with r = y - g(X),
 c = U (U^T r / (e + mu)), (A^-1)_ii = sum_j U_ij^2 / (e_j + mu), effective dimension sum_j e_j / (e_j + mu).
@@ -72,6 +73,7 @@ class TowardPath:
     x: np.ndarray = field(repr=False)
     g: Callable[[Any], Any] = field(repr=False)
     flat: bool = field(repr=False)
+    pixels: bool = field(repr=False)
 
     def predict(self, x: Array) -> np.ndarray:
         """Predictions at every ridge: (l, t) for targets (n,), else (l, t, k); float64.
@@ -79,7 +81,7 @@ class TowardPath:
         Raises:
             ValueError: features that do not match, or non-finite values.
         """
-        x = np.asarray(_problem.check_query(x, self.x))
+        x = np.asarray(_problem.check_query(x, self.x, pixels=self.pixels))
         with _numerics.x64():
             cross = _problem.evaluate(self.kernel, np.asarray(_numerics.as_float(x)), self.x)
             fitted = np.asarray(_matmul(cross, self.coefficients))
@@ -154,6 +156,7 @@ def toward(
         x=x,
         g=g,
         flat=classes is None and real.y.ndim == 1,
+        pixels=real.x.dtype == np.uint8,
         **{**result, "projection_error": float(result["projection_error"])},
     )
     if form == "projected" and path.projection_error > _DISAGREEMENT:

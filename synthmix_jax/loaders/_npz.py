@@ -83,7 +83,9 @@ def _check_archive(path: Path) -> None:
         return
     if zipped:
         raise ValueError(f"{path} is a truncated .npz file (its end is missing); copy it again.")
-    kind = "a .npy file with one array" if start == b"\x93NUMPY" else "no zip archive"
+    kind = "no zip archive (another format under that name, or a failed download?)"
+    if start == b"\x93NUMPY":
+        kind = "a .npy file with one array"
     raise ValueError(f"{path} is not a .npz file but {kind}; {_REMEDY}.")
 
 
@@ -102,7 +104,7 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
             return {key: _member(path, archive, key) for key in wanted if key in keys}
     except KeyError as error:
         raise ValueError(error.args[0]) from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, MemoryError) as error:
         raise ValueError(f"{path} is damaged ({error}); copy it again, or {_REMEDY}.") from error
 
 

@@ -73,8 +73,11 @@ BAD = {
     "counts not from zero": (dict(counts=[1, 5]), "counts must start at 0, .* got 1"),
     "zero alone": (dict(counts=[0]), "counts must hold 0 and at least one more"),
     "nan counts": (dict(counts=[0, float("nan")]), "whole numbers, got nan"),
-    "no orders": (dict(num_orders=0), "num_orders must be at least 1, got 0"),
-    "few bootstraps": (dict(num_bootstrap=99), "num_bootstrap must be at least 100, got 99"),
+    "no orders": (dict(num_orders=0), "num_orders must be a whole number of at least 1, got 0"),
+    "few bootstraps": (
+        dict(num_bootstrap=99),
+        "num_bootstrap must be a whole number of at least 100, got 99",
+    ),
     "fitted on": (dict(fitted_on="fake"), "fitted_on must be one of 'other', 'real', got 'fake'"),
     "samples of a generator that saw the real points": (
         dict(fitted_on="real"),

@@ -33,7 +33,7 @@ def test_sentence_of_use_none(make_advice):
 def test_sentence_of_no_clear_optimum_says_what_is_unknown_and_what_to_do(make_advice):
     said = make_advice("no clear optimum").summary()
     assert "50 real points cannot tell whether synthetic data helps" in said
-    assert "anything from none to the whole pool of 2,000 does about as well" in said
+    assert "no count from none to the whole pool of 2,000 can be ruled out as the best" in said
     assert "Best guess meanwhile: 49 synthetic points (0.98 per real point), each weighted" in said
     assert said.endswith("(a rise of 4 % to a fall of 14 %), corrected for selection.")
     none = make_advice("no clear optimum", count=0, ratio=0.0).summary()

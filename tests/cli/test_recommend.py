@@ -104,7 +104,7 @@ def test_same_file_twice(run, files):
     [
         (("--weights", "-1"), "weights"),
         (("--ridges", "0"), "ridges"),
-        (("--num-orders", "0"), "num_orders must be at least 1"),
+        (("--num-orders", "0"), "num_orders must be a whole number of at least 1"),
     ],
 )
 def test_bad_options_name_themselves(run, files, capsys, options, message):

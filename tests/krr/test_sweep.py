@@ -55,8 +55,8 @@ def problem_of(real, synthetic, test, kernel):
 @pytest.mark.parametrize("targets", TARGETS)
 @pytest.mark.parametrize("way", ["forward", "backward", "scan"])
 def test_equals_refits_from_scratch(kernel, targets, way, rng, monkeypatch):
-    monkeypatch.setattr(_nested, "_SEGMENTS", 0 if way == "scan" else 128)
-    monkeypatch.setattr(_nested, "_back_substitutes", lambda *_: way == "backward")
+    monkeypatch.setattr(_nested, "SEGMENTS", 0 if way == "scan" else 128)
+    monkeypatch.setattr(_nested, "back_substitutes", lambda *_: way == "backward")
     jax.clear_caches()  # the choice of way is made while tracing
     real, synthetic, test = make(rng, targets)
     counts = [0, 1, 4, 13, 14]
@@ -293,39 +293,6 @@ def test_no_retracing_for_other_numbers(rng):
     before = _sweep.grid._cache_size()
     smx.krr.sweep(real, synthetic, kernel=smx.kernels.RBF(2.0), ridges=[0.2, 3.0], test=test)
     assert _sweep.grid._cache_size() == before
-
-
-@pytest.mark.parametrize(
-    ("n", "m", "t", "outputs", "counts"), [(100, 900, 300, 1, 20), (60, 800, 0, 10, None)]
-)
-def test_memory_estimate_is_what_the_compiler_asks_for(n, m, t, outputs, counts, rng):
-    counts = (
-        tuple(range(m + 1))
-        if counts is None
-        else tuple(np.linspace(0, m, counts).astype(int).tolist())
-    )
-    with jax.enable_x64(True):
-        shape = lambda *s: jax.ShapeDtypeStruct(s, jnp.float64)
-        problem = _problem.Problem(shape(n + m, n + m), shape(n + m, outputs))
-        if t:
-            problem = problem._replace(cross=shape(n + m, t), test_targets=shape(t, outputs))
-        compiled = _sweep.grid.lower(
-            problem, shape(1), shape(1), jax.ShapeDtypeStruct((1,), jnp.int64), n=n, counts=counts
-        ).compile()
-    used = compiled.memory_analysis()
-    taken = used.temp_size_in_bytes + used.argument_size_in_bytes + used.output_size_in_bytes
-    estimate = smx.krr.estimate_memory(n, m, outputs=outputs, tests=t, counts=len(counts))
-    assert 0.8 * taken < estimate < 1.5 * taken
-
-
-def test_too_much_memory_is_refused_with_numbers(rng):
-    real, synthetic, _ = make(rng, "scalar")
-    with pytest.raises(ValueError, match=r"needs about 0\.00 GB for 23 rows .* memory_limit"):
-        smx.krr.sweep(real, synthetic, kernel=KERNELS["rbf"], ridges=[0.1], memory_limit=100)
-    # A pool whose kernel matrix would take 80 TB is refused before anything of that size is touched.
-    large = smx.Dataset(np.broadcast_to(np.zeros(D), (10**6, D)), np.broadcast_to(0.0, (10**6,)))
-    with pytest.raises(ValueError, match="Take fewer synthetic points"):
-        smx.krr.sweep(real, large, kernel=KERNELS["rbf"], ridges=[0.1], counts=[0, 10**6])
 
 
 BAD = {
