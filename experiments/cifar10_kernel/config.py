@@ -27,7 +27,7 @@ class Config:
     real: int = 1000
     pool: int = 4000
     test: int = 10000
-    seeds: int = 3
+    seeds: int = 2
     num_orders: int = 1
     sources: tuple[Source, ...] = (
         Source("rank 20", 20, 0.0),
