@@ -68,7 +68,11 @@ def misread(real: Dataset, synthetic: Dataset) -> list[str]:
                 f"y holds only {len(values)} distinct whole numbers, as floats, and is read as regression targets. "
                 "If they are classes, give integers: y.astype(int)."
             )
-    named = [d.class_names is not None for d in (real, synthetic)]
+    # Names that are the numbers themselves ("0", "1", ...) leave nothing to mismatch.
+    named = [
+        d.class_names is not None and d.class_names != tuple(map(str, range(len(d.class_names))))
+        for d in (real, synthetic)
+    ]
     if real.num_classes is not None and named[0] != named[1]:
         found.append(
             f"Classes have names in the {'real' if named[0] else 'synthetic'} data only and were matched "

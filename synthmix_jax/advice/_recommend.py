@@ -108,7 +108,8 @@ def recommend(
     cautions = [
         *_cautions.few_per_class(real),
         *_cautions.few_points(real),
-        *_cautions.misread(real, pool),
+        # A generator fitted on the real points themselves knows their classes by number.
+        *(_cautions.misread(real, pool) if recipe is None else []),
         *_cautions.about_copies(copies),
     ]
     for caution in cautions:
