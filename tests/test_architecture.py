@@ -15,9 +15,9 @@ MAX_LINES = 400
 # Imports go to lower rows only. Inside the bottom row, to what stands further left.
 ROWS = (
     ("_version", "_typing", "_atomic", "_checks", "_numerics", "dataset"),
-    ("kernels", "mixing"),
+    ("kernels", "mixing", "features"),
     ("krr", "distances", "theory", "training", "models"),
-    ("generators", "features"),
+    ("generators",),
     ("advice", "loaders"),
     ("cli", "__main__"),
 )
