@@ -46,7 +46,7 @@ def energy(x: Shaped[Array, "n ..."], y: Shaped[Array, "m ..."]) -> Float[Array,
     """
     a, b = _samples.paired(x, y)
     with _samples.precision(a):
-        return _samples.number(_samples.root(_squared(a, b)))
+        return _samples.number(_samples.root(_squared(a, b)), a, b)
 
 
 @functools.partial(jax.jit, static_argnames="pairs_at_once")

@@ -57,7 +57,7 @@ def gaussian_wasserstein(x: Shaped[Array, "n ..."], y: Shaped[Array, "m ..."]) -
     """
     a, b = _samples.paired(x, y)
     with _samples.precision(a):
-        return _samples.number(_samples.root(_squared(a, b)))
+        return _samples.number(_samples.root(_squared(a, b)), a, b)
 
 
 @jax.jit

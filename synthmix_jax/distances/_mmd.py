@@ -51,8 +51,9 @@ def mmd(
         y: Points (m, ...) with as many features; n and m may differ.
         kernel: None is an RBF whose lengthscale is the median distance between points of both samples together (of
             2,000 fixed rows where there are more); "mixture" the mean of RBFs at 1/4, 1/2, 1, 2 and 4 times that;
-            otherwise a kernel, or a function (n, ...), (m, ...) -> (n, m) that JAX can trace, which gets points of
-            their own shape. Only distances under one kernel compare: over several pairs of samples, give it.
+            otherwise a kernel, or a function (n, ...), (m, ...) -> (n, m) of points of their own shape, which JAX
+            must be able to trace from 2^23 pairs of points on. Only distances under one kernel compare: for several
+            pairs of samples, give it.
 
     Returns:
         A scalar, float32 if both samples are float32 or narrower, else float64.
@@ -107,8 +108,10 @@ def _estimate(x: Any, y: Any, kernel: Any, *, biased: bool, rooted: bool) -> Arr
             )
     with _samples.precision(a):
         kernel = _resolve_kernel(kernel, x, y)
-        value = _compiled(kernel, a, b, biased)
-        return _samples.number(_samples.root(value) if rooted else value)
+        # A function may be a new one every time, and need not be traceable: it is not worth a compilation.
+        evaluate = _mmd_squared if isinstance(kernel, _Function) else _compiled
+        value = evaluate(kernel, a, b, biased)
+        return _samples.number(_samples.root(value) if rooted else value, a, b)
 
 
 def _resolve_kernel(kernel: Any, x: Any, y: Any) -> kernels.Kernel:

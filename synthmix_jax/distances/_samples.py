@@ -83,20 +83,27 @@ def precision(x: Array) -> Any:
     return _numerics.x64() if x.dtype == np.float64 else contextlib.nullcontext()
 
 
-def number(value: Any) -> Array:
-    """A result as a 0-d NumPy array, so that float64 survives outside x64; a tracer as it is."""
-    return value if isinstance(value, Tracer) else np.asarray(value)
+def number(value: Any, *samples: Array) -> Array:
+    """A result as a 0-d NumPy array, so that float64 survives outside x64; a tracer stays one.
+
+    Inside a trace `paired` cannot refuse samples with NaN or infinity, and `kernels.squared_distances` counts what
+    is no number as zero. So there the result is NaN if `samples` hold any.
+    """
+    if not isinstance(value, Tracer):
+        return np.asarray(value)
+    for sample in samples:
+        value = jnp.where(jnp.isfinite(sample).all(), value, jnp.nan)
+    return value
 
 
-def root(power: Float[Array, "*shape"], p: float = 2.0) -> Float[Array, "*shape"]:
+def root(power: Float[Array, "*shape"], p: float | int = 2) -> Float[Array, "*shape"]:
     """power ** (1 / p), zero below zero; its derivative at zero is zero there, not infinite.
 
     A distance has no derivative where the samples coincide; zero is the one that stops a descent.
     """
-    away = power > 0.0  # NaN must come through
-    safe = jnp.where(power <= 0.0, 1.0, power)
-    grown = jnp.sqrt(safe) if p == 2.0 else safe ** (1.0 / p)
-    return jnp.where(away | jnp.isnan(power), grown, 0.0)
+    none = power <= 0.0  # false for NaN, which comes through
+    safe = jnp.where(none, 1.0, power)
+    return jnp.where(none, 0.0, jnp.sqrt(safe) if p == 2 else safe ** (1.0 / p))
 
 
 def is_traced(*arrays: Any) -> bool:

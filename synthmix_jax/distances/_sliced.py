@@ -36,7 +36,7 @@ def sliced_wasserstein(
     *,
     key: Key,
     num_projections: int = 512,
-    p: float = 2.0,
+    p: float | int = 2,
 ) -> Float[Array, ""]:
     """The sliced Wasserstein distance, (mean over directions of W_p^p of the projections)^(1/p).
 
@@ -85,7 +85,7 @@ def sliced_wasserstein(
         return np.asarray(_host_power(u, v, p) ** (1.0 / p), dtype)
     a, b = _samples.cast(a, dtype), _samples.cast(b, dtype)
     with _samples.precision(a):
-        return _samples.number(_samples.root(_sliced_power(a, b, directions, p), p))
+        return _samples.number(_samples.root(_sliced_power(a, b, directions, p), p), a, b)
 
 
 def _directions(key: Any, count: int, d: int) -> Float[Array, "k d"]:
@@ -100,7 +100,7 @@ def _sliced_power(
     a: Float[Array, "n d"],
     b: Float[Array, "m d"],
     directions: Float[Array, "k d"],
-    p: float,
+    p: float | int,
     *,
     numbers_at_once: int = NUMBERS_AT_ONCE,
 ) -> Float[Array, ""]:
@@ -138,7 +138,9 @@ def _host_projections(
     return out
 
 
-def _host_power(u: Float[np.ndarray, "k n"], v: Float[np.ndarray, "k m"], p: float) -> np.floating:
+def _host_power(
+    u: Float[np.ndarray, "k n"], v: Float[np.ndarray, "k m"], p: float | int
+) -> np.floating:
     """Mean of W_p^p over directions, of `_host_projections`, sorted here in copies one direction at a time."""
     i, j, widths = _merged(u.shape[1], v.shape[1])
     widths = widths.astype(u.dtype)
@@ -159,14 +161,15 @@ def _merged(n: int, m: int) -> tuple[Any, Any, np.ndarray]:
         return slice(None), slice(None), np.full(n, 1.0 / n)
     ends = np.union1d(np.arange(1, n + 1) * m, np.arange(1, m + 1) * n)
     starts = np.concatenate([[0], ends[:-1]])
-    return starts // m, starts // n, (ends - starts) / (n * m)
+    ranks = (starts // m).astype(np.int32), (starts // n).astype(np.int32)
+    return *ranks, (ends - starts) / (n * m)
 
 
-def _power(difference: Array, p: float) -> Array:
+def _power(difference: Array, p: float | int) -> Array:
     """|difference|^p; squares and absolute values without a logarithm."""
-    if p == 2.0:
+    if p == 2:
         return difference * difference
-    return abs(difference) if p == 1.0 else abs(difference) ** p
+    return abs(difference) if p == 1 else abs(difference) ** p
 
 
 def _on_host(x: Any) -> Any:
