@@ -101,8 +101,10 @@ class PCA:
     def _scales(self) -> np.ndarray:
         if not self.whiten:
             return np.ones_like(self.deviations)
-        smallest = self.deviations[0] * np.finfo(np.float64).eps * max(self.directions.shape[1], 2)
-        varies = self.deviations > smallest * np.sqrt(self.fitted_on)
+        # Rounding of the decomposition, and that of the mean, which constant features show.
+        largest = max(self.fitted_on, len(self.mean)) * self.deviations[0]
+        rounding = np.finfo(np.float64).eps * max(largest, 4.0 * np.max(np.abs(self.mean)))
+        varies = self.deviations > rounding
         return np.divide(1.0, self.deviations, out=np.zeros_like(self.deviations), where=varies)
 
     def __repr__(self) -> str:

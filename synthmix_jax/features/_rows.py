@@ -34,10 +34,10 @@ def checked(x: Any, *, shape: tuple[int, ...] | None = None) -> Shaped[Array, "n
         ValueError: no numbers, no rows, no features, non-finite values, or points of another shape.
     """
     x = _checks.numeric_array("x", x)
-    if x.ndim < 2 or 0 in x.shape:
+    if x.ndim == 0 or 0 in x.shape:
         raise ValueError(
             f"x has shape {x.shape}; features need points (n, ...) with at least one row and one "
-            "value. Give x[:, None] for one number a point, x[None] for a single point."
+            "value. Give x[None] for a single point."
         )
     if shape is not None and x.shape[1:] != shape:
         raise ValueError(

@@ -166,7 +166,7 @@ def test_misuse(arguments, message):
         RandomConvolutions(**arguments)
 
 
-@pytest.mark.parametrize("shape", [(5, 64), (2, 3, 8, 8, 3)])
+@pytest.mark.parametrize("shape", [(5,), (5, 64), (2, 3, 8, 8, 3)])
 def test_no_images(shape):
     with pytest.raises(ValueError, match=r"x has shape .*need images \(n, height, width\)"):
         RandomConvolutions()(np.ones(shape))

@@ -117,5 +117,6 @@ def test_default(shape, expected):
 def test_default_says_which():
     assert repr(features.default(np.ones((3, 2)))) == "the features as given"
     assert repr(features.default(np.ones((3, 8, 8)))).startswith("RandomConvolutions(")
-    x = np.arange(6.0).reshape(3, 2)
-    np.testing.assert_array_equal(features.AsGiven()(x), x)
+    x = np.arange(6.0)
+    np.testing.assert_array_equal(features.AsGiven()(x), x[:, None])
+    np.testing.assert_array_equal(features.AsGiven()(x.reshape(3, 2)), x.reshape(3, 2))

@@ -163,8 +163,6 @@ def test_misuse(case, bytes_):
     x = bytes_ / 255.0
     with pytest.raises(ValueError, match=r"x has shape \(0, 8, 8, 3\).*at least one row"):
         function(x[:0])
-    with pytest.raises(ValueError, match=r"x has shape \(7,\)"):
-        function(np.ones(7))
     x[2, 0, 1, 0] = np.nan
     with pytest.raises(ValueError, match=r"x holds 1 non-finite.*\(2, 0, 1, 0\)"):
         function(x)

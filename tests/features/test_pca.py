@@ -64,8 +64,13 @@ def test_constant_features(rng, whiten):
     assert np.isfinite(rows).all()
     # Rounding of 0.1 is not blown up to unit variance.
     np.testing.assert_allclose(rows[:, 2:], 0.0, atol=1e-12)
-    same = PCA.fit(np.full((5, 3), 0.1), 2, whiten=whiten)
-    np.testing.assert_allclose(same.explained, 0.0, atol=1e-12)
+
+
+@pytest.mark.parametrize("whiten", [False, True])
+@pytest.mark.parametrize("n", [5, 7, 11, 30])
+def test_points_that_are_all_the_same(n, whiten):
+    """Their mean is rounded for some n, and that is no variance."""
+    same = PCA.fit(np.full((n, 3), 0.1), 2, whiten=whiten)
     np.testing.assert_allclose(same(np.full((2, 3), 0.1)), 0.0, atol=1e-12)
 
 
