@@ -17,6 +17,7 @@ from synthmix_jax.dataset import Dataset as Dataset
 
 if TYPE_CHECKING:
     from synthmix_jax import advice as advice
+    from synthmix_jax import distances as distances
     from synthmix_jax import features as features
     from synthmix_jax import generators as generators
     from synthmix_jax import kernels as kernels
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from synthmix_jax.advice import recommend as recommend
     from synthmix_jax.loaders import load as load
 
-_SUBMODULES = ("advice", "features", "generators", "kernels", "krr", "loaders", "mixing")
+_SUBMODULES = ("advice", "distances", "features", "generators", "kernels", "krr", "loaders", "mixing")
 _FUNCTIONS = {"recommend": "advice", "Advice": "advice", "load": "loaders"}
 
 __all__ = ["Dataset", "__version__", *_SUBMODULES, *_FUNCTIONS]

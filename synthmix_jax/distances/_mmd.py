@@ -125,7 +125,8 @@ def _resolve_kernel(kernel: Any, x: Any, y: Any) -> kernels.Kernel:
         raise ValueError(
             f'kernel must be None, "mixture", a kernel such as kernels.RBF(1.0) or a function, got {kernel!r}.'
         )
-    return _Function(kernel, np.shape(x)[1:], np.shape(y)[1:])
+    shapes = {np.shape(z)[1:] or (1,) for z in (x, y)}
+    return _Function(kernel, shapes.pop() if len(shapes) == 1 else (-1,))
 
 
 def _mmd_squared(
@@ -162,11 +163,10 @@ class RBFMixture(kernels.RBF):
 @kernels.register
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class _Function(kernels.Kernel):
-    """A plain function as a kernel of flattened rows; the function sees points of their own shape."""
+    """A plain function as a kernel of flattened rows; the function sees points of the shape both samples have."""
 
     function: Any = dataclasses.field(metadata={"static": True})
-    shape1: tuple[int, ...] = dataclasses.field(metadata={"static": True})
-    shape2: tuple[int, ...] = dataclasses.field(metadata={"static": True})
+    shape: tuple[int, ...] = dataclasses.field(metadata={"static": True})
 
     def pair(self, a: Shaped[Array, " d"], b: Shaped[Array, " d"]) -> Float[Array, ""]:
         return self.of_rows(a[None], b[None])[0, 0]
@@ -174,8 +174,8 @@ class _Function(kernels.Kernel):
     def of_rows(
         self, rows1: Float[Array, "n d"], rows2: Float[Array, "m d"]
     ) -> Float[Array, "n m"]:
-        first = rows1.reshape(-1, *self.shape1)
-        return kernels.gram(self.function, first, rows2.reshape(-1, *self.shape2))
+        first, second = (rows.reshape(len(rows), *self.shape) for rows in (rows1, rows2))
+        return kernels.gram(self.function, first, second)
 
 
 def _median(a: Array, b: Array) -> Any:

@@ -1,0 +1,86 @@
+"""Rows of the table: a metric on all resamples, summed up beside its floor."""
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+
+from ._metrics import METRICS, Metric
+from ._resample import Draw, Parts
+from ._table import Row
+
+
+def rows_of(
+    metric: Metric,
+    name: str,
+    label: int | None,
+    parts: Parts | None,
+    generators: list[str],
+    level: float,
+    debias: bool,
+) -> list[Row]:
+    """One row a generator."""
+    common: dict[str, Any] = {"metric": name, "label": label, "unit": METRICS[name].unit}
+    if parts is None:
+        numbers = [field.name for field in dataclasses.fields(Row) if field.type is float]
+        blank: dict[str, Any] = dict.fromkeys(numbers, math.nan)
+        status = "too few points in this class to halve them"
+        return [
+            Row(**{**blank, **common}, sizes=(0, 0), synthetic=g, status=status) for g in generators
+        ]
+    measure = _debiased if debias else _plain
+    power = METRICS[name].power
+    floor = measure(metric, parts, None, power)
+    out = []
+    for g, synthetic in zip(generators, parts.synthetic, strict=True):
+        value = measure(metric, parts, synthetic, power)
+        lost = int((~np.isfinite(value) | ~np.isfinite(floor)).sum())
+        sizes = (parts.real[0].size, synthetic[0].size)
+        status = "ok" if not lost else f"{lost} of {len(value)} resamples did not converge"
+        out.append(
+            Row(
+                **common,
+                value=_mean(value),
+                **_ends("", value, level),
+                floor=_mean(floor),
+                **_ends("floor_", floor, level),
+                excess=_mean(value) - _mean(floor),
+                **_ends("excess_", value - floor, level),
+                sizes=sizes,
+                synthetic=g,
+                status=status,
+            )
+        )
+    return out
+
+
+def _plain(metric: Metric, parts: Parts, synthetic: tuple[Draw, ...] | None, power: int):
+    """Distances of each resample: to the synthetic part, or to the other real one."""
+    other = parts.real[1] if synthetic is None else synthetic[0]
+    values, ok = metric.between(parts.real[0], other)
+    return np.where(ok, values, np.nan)
+
+
+def _debiased(metric: Metric, parts: Parts, synthetic: tuple[Draw, ...] | None, power: int):
+    """Half of S(x1, y1) + S(x2, y2) - S(x1, x2) - S(y1, y2), and its signed root."""
+    x1, x2, *rest = parts.real
+    y1, y2 = rest if synthetic is None else synthetic
+
+    def between(a: Draw, b: Draw) -> np.ndarray:
+        values, ok = metric.between(a, b)
+        return np.where(ok, values, np.nan) ** power
+
+    total = (between(x1, y1) + between(x2, y2) - between(x1, x2) - between(y1, y2)) / 2
+    return np.sign(total) * np.abs(total) ** (1.0 / power)
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(np.nanmean(values)) if np.isfinite(values).any() else math.nan
+
+
+def _ends(prefix: str, values: np.ndarray, level: float) -> dict[str, float]:
+    if not np.isfinite(values).any():
+        return {f"{prefix}low": math.nan, f"{prefix}high": math.nan}
+    low, high = np.nanquantile(values, [(1 - level) / 2, (1 + level) / 2])
+    return {f"{prefix}low": float(low), f"{prefix}high": float(high)}
