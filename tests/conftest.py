@@ -12,6 +12,7 @@ from jaxtyping import install_import_hook
 # Signatures are checked under the suite only; users pay nothing for them.
 _hook = install_import_hook("synthmix_jax", "beartype.beartype")
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -33,3 +34,58 @@ def data_dir():
         pytest.skip("SYNTHMIX_DATA_DIR is not set")
     assert Path(folder).is_dir(), f"SYNTHMIX_DATA_DIR={folder} is no folder"
     return Path(folder)
+
+
+@pytest.fixture
+def make_table():
+    """A function that makes a plausible table of distances; `changes` replace its fields."""
+    return table
+
+
+@pytest.fixture
+def make_row():
+    """A function that makes a row of such a table."""
+    return row
+
+
+def table(
+    names=("synthetic",), *, classes=3, metrics=("energy", "mmd", "sliced_wasserstein"), **changes
+):
+    """Generator g at place i has values 2 + i + g times the floor's end, the last metric half of it."""
+    from synthmix_jax.distances import Table
+
+    rows = [
+        row(metric, 0.5 if i == len(metrics) - 1 else 2.0 + i + g, synthetic=name)
+        for i, metric in enumerate(metrics)
+        for g, name in enumerate(names)
+    ]
+    rows += [
+        row(metrics[0], 0.5 + label, synthetic=name, label=label)
+        for label in range(classes)
+        for name in names
+    ]
+    far = 1.0 - 0.9 * np.eye(classes)
+    record = Table(
+        rows=tuple(rows),
+        features="the features as given",
+        level=0.9,
+        num_resamples=100,
+        num_real=1000,
+        num_synthetic={name: 2000 for name in names},
+        class_distances={name: far + 0.1 * g for g, name in enumerate(names)} if classes else {},
+        class_names=tuple("abcdefghijklmnopqrstuvwxyz"[:classes]) if 0 < classes <= 26 else None,
+        settings={"num_bootstrap": 100},
+    )
+    return dataclasses.replace(record, **changes)
+
+
+def row(metric="energy", times=2.0, **changes):
+    """A row whose value is `times` 0.25, the upper end of its floor."""
+    from synthmix_jax.distances import Row
+
+    value = 0.25 * times
+    numbers = dict(
+        value=value, low=0.9 * value, high=1.1 * value, floor=0.2, floor_low=0.15, floor_high=0.25,
+        excess=value - 0.2, excess_low=0.9 * value - 0.2, excess_high=1.1 * value - 0.2,
+    )  # fmt: skip
+    return Row(metric, **{**numbers, "sizes": (500, 400), "unit": "data", **changes})

@@ -10,7 +10,7 @@ import numpy as np
 
 from synthmix_jax import kernels
 
-from . import _tables, _words
+from . import _distance_tables, _tables, _words
 from ._records import Advice
 
 # Raised whenever a field changes its meaning or goes; new fields may come without.
@@ -43,12 +43,13 @@ def content(advice: Advice) -> dict[str, Any]:
         "curve",
         "settings",
     )
+    table = advice.distances
     return {
         "format": FORMAT,
         "summary": _words.sentence(advice),
         "share": _tables.share(advice),
         "kernel": kernels.describe(advice.kernel),
-        "distances": None if advice.distances is None else _tables.distance_rows(advice),
+        "distances": None if table is None else _distance_tables.content(table),
         "sweep": _sweep(advice),
         **{name: getattr(advice, name) for name in fields},
     }

@@ -10,7 +10,16 @@ from collections.abc import Iterable, Sequence
 
 from synthmix_jax._version import __version__
 
-from . import _explain, _json, _plots, _style, _tables, _words
+from . import (
+    _distance_tables,
+    _distance_words,
+    _explain,
+    _json,
+    _plots,
+    _style,
+    _tables,
+    _words,
+)
 from ._records import Advice
 
 
@@ -157,23 +166,50 @@ def _difference(row: _tables.Row) -> str:
 
 
 def _distances(advice: Advice) -> str:
-    rows = _tables.distance_rows(advice)
-    if not rows:
+    """What the distances say, those over all points, and folded away those of single classes."""
+    table = advice.distances
+    if table is None:
         return ""
-    write = lambda value: "" if value is None else _words.number(float(value))
-    lines = [
-        [
-            str(row["metric"]),
-            write(row["value"]),
-            f"{write(row['low'])} to {write(row['high'])}" if row["low"] is not None else "",
-            write(row["floor"]),
-            write(row["excess"]),
-        ]
-        for row in rows
+    whole = [row for row in table.rows if row.label is None]
+    by_class = [row for row in table.rows if row.label is not None]
+    parts = [_list([*_distance_words.summary(table), *_distance_words.class_summary(table)])]
+    if whole:
+        parts.append(_distance_table(table, whole))
+    notes = [
+        f"On {_distance_words.one_line(table.features)}.",
+        f"{_distance_words.sizes(table)}.",
+        _distance_words.floor_note(table),
+        *_distance_words.cautions(table),
     ]
-    head = ("distance", "value", "interval", "real against real", "excess")
-    note = '<p class="note">"Real against real" is what the same number of real points shows by chance.</p>'
-    return _section("How far synthetic is from real", _table(head, lines) + note)
+    parts.append(f'<p class="note">{_text(" ".join(notes))}</p>')
+    if by_class:
+        parts.append(
+            "<details><summary>Class by class</summary>"
+            f"{_distance_table(table, by_class)}</details>"
+        )
+    return _section("How far synthetic is from real", "\n".join(parts))
+
+
+def _distance_table(table: _distance_words.Table, rows: Sequence[_distance_words.Row]) -> str:
+    several, classes = len(table.num_synthetic) > 1, rows[0].label is not None
+    head = [
+        "distance",
+        *["class"] * classes,
+        *["synthetic"] * several,
+        *_distance_tables.head(table),
+        "",
+    ]
+    lines = []
+    for row in rows:
+        line = [_distance_words.metric(row.metric)]
+        if row.label is not None:
+            line.append(_distance_words.label(table, row.label))
+        if several:
+            line.append(_distance_words.one_line(row.synthetic))
+        status = _distance_words.one_line(row.status) if row.status != "ok" else ""
+        words = filter(None, [_distance_words.mark(row), status])
+        lines.append([*line, *_distance_tables.cells(row), ": ".join(words)])
+    return _table(head, lines)
 
 
 def _settings(advice: Advice) -> str:

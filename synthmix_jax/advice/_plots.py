@@ -5,6 +5,8 @@ One accent marks what is recommended; shapes and labels say the rest, so that gr
 
 import io
 import warnings
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -39,6 +41,13 @@ def plot(advice: Advice, ax: Any = None) -> Any:
 
 def png(advice: Advice, *, dots_per_inch: int = 200) -> bytes:
     """The picture as a PNG file's bytes, made without touching pyplot's state or the user's style."""
+    return render(partial(_compose, advice), _INCHES, dots_per_inch)
+
+
+def render(
+    compose: Callable[[Any], object], inches: tuple[float, float], dots_per_inch: int = 200
+) -> bytes:
+    """A PNG file's bytes of what `compose` draws on an empty figure; the same bytes every time."""
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -48,8 +57,8 @@ def png(advice: Advice, *, dots_per_inch: int = 200) -> bytes:
     ):
         # A letter of a file name that the font lacks is shown as a box.
         warnings.filterwarnings("ignore", message="Glyph")
-        figure = Figure(figsize=_INCHES)
-        _compose(advice, figure)
+        figure = Figure(figsize=inches)
+        compose(figure)
         file = io.BytesIO()
         figure.savefig(file, format="png", dpi=dots_per_inch)
     return file.getvalue()
@@ -92,7 +101,7 @@ def _title(advice: Advice, figure: Any) -> None:
     """The finding, what it rests on, and what it gains."""
     # Names may hold dollar signs, which would be read as formulas.
     put = {"x": 0.03, "ha": "left", "va": "top", "parse_math": False}
-    real, synthetic = (_shorten(name) for name in advice.names)
+    real, synthetic = (shorten(name) for name in advice.names)
     size = int(advice.curve.counts[-1])
     rests = (
         f"{_words.points(advice.num_real, 'real')} ({real}), up to "
@@ -156,7 +165,7 @@ def _draw_misclassified(advice: Advice, ax: Any, wrong: np.ndarray) -> None:
     _axes.frame(ax, "Misclassified, % of left-out real points")
 
 
-def _shorten(name: str, length: int = 28) -> str:
+def shorten(name: str, length: int = 28) -> str:
     """A name on one line, its middle left out if long, without what no text can hold."""
     name = " ".join(name.encode("utf-8", errors="replace").decode("utf-8").split())
     if len(name) <= length:

@@ -47,6 +47,7 @@ td:last-child { text-align: left; color: var(--muted); }
 .marked th, .marked td { background: var(--tint); font-weight: 600; }
 .marked td:last-child { color: var(--accent); }
 details { margin-top: 2.4rem; border-top: 1px solid var(--line); padding-top: 1rem; }
+section details { margin-top: 1rem; border: 0; padding: 0; }
 summary { cursor: pointer; font-weight: 600; }
 pre { overflow-x: auto; background: var(--tint); padding: 1rem; border-radius: 6px; font-size: .8rem;
   line-height: 1.45; }

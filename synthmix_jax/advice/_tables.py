@@ -1,4 +1,4 @@
-"""The numbers a reader looks for: a few key ones, the curve at telling counts, the distances."""
+"""The numbers a reader looks for: a few key ones, and the curve at telling counts."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,8 +9,6 @@ from synthmix_jax import kernels, mixing
 
 from . import _words
 from ._records import Advice
-
-_FIELDS = ("metric", "value", "low", "high", "floor", "excess")
 
 
 @dataclass(frozen=True)
@@ -102,14 +100,6 @@ def telling_counts(advice: Advice) -> list[Row]:
     if len(advice.curve.counts) <= len(wanted):
         notes = {index: notes.get(index, "") for index in range(len(advice.curve.counts))}
     return [_row(advice, index, note) for index, note in sorted(notes.items())]
-
-
-def distance_rows(advice: Advice) -> list[dict[str, Any]]:
-    """The rows of the distance table, None where a row lacks a field; no rows without a table."""
-    if advice.distances is None:
-        return []
-    rows = getattr(advice.distances, "rows", advice.distances)
-    return [{name: getattr(row, name, None) for name in _FIELDS} for row in rows]
 
 
 def _from_to(before: float, after: float, write: Any) -> str:

@@ -4,7 +4,6 @@ import base64
 import dataclasses
 import json
 from html.parser import HTMLParser
-from types import SimpleNamespace
 
 import jax.numpy as jnp
 import numpy as np
@@ -104,18 +103,25 @@ def test_page_is_self_contained_and_accessible(saved):
     assert "@media print" in text
 
 
-def test_everything_that_comes_from_files_is_escaped(saved, make_advice):
+def test_everything_that_comes_from_files_is_escaped(saved, make_advice, make_table):
     settings = {**make_advice().settings, EVIL: [EVIL], "real": f"Dataset({EVIL})"}
-    rows = [SimpleNamespace(metric=EVIL, value=1.0, low=0.5, high=1.5, floor=0.1, excess=0.9)]
+    table = make_table(
+        (EVIL, "b"),
+        metrics=(EVIL, "mmd"),
+        class_names=(EVIL, EVIL, "c"),
+        features=EVIL,
+        warnings=(EVIL,),
+    )
+    rows = tuple(dataclasses.replace(row, status=EVIL) for row in table.rows)
     _, text, numbers = saved(
         names=(EVIL, f'"{EVIL}'),
         warnings=(f"No point of class {EVIL}.",),
         settings=settings,
-        distances=rows,
+        distances=dataclasses.replace(table, rows=rows),
     )
     page = Page(text)
     assert "script" not in page.tags
-    assert page.text.count(EVIL) >= 6
+    assert page.text.count(EVIL) >= 20
     assert numbers["names"] == [EVIL, f'"{EVIL}']
     assert not [pair for pair in page.attributes if pair[1].startswith("on")]
 
@@ -127,17 +133,46 @@ def test_names_that_no_text_can_hold(saved):
     assert "real?.npz" in page
 
 
-def test_sections_follow_the_data(saved):
-    _, plain, _ = saved()
+def test_sections_follow_the_data(saved, make_table):
+    _, plain, numbers = saved()
     assert "How far synthetic" not in plain
     assert "Before you rely on this" not in plain
-    rows = [SimpleNamespace(metric="energy", value=1.0, low=0.5, high=1.5, floor=0.1)]
-    _, full, numbers = saved(distances=SimpleNamespace(rows=rows), warnings=("Careful.",))
+    assert numbers["distances"] is None
+    _, full, numbers = saved(distances=make_table(), warnings=("Careful.",))
     assert "How far synthetic" in full
-    assert numbers["distances"][0]["metric"] == "energy"
-    assert numbers["distances"][0]["excess"] is None
+    assert numbers["distances"]["rows"][0]["metric"] == "energy"
+    assert numbers["distances"]["rows"][0]["excess"] == 0.3
+    assert numbers["distances"]["features"] == "the features as given"
     assert "<li>Careful.</li>" in full
     assert full.index("Careful.") < full.index("<img")
+
+
+def test_distances_show_all_numbers_and_fold_the_classes(saved, make_table):
+    table = make_table(warnings=("A part was used.",))
+    _, text, _ = saved(distances=table)
+    section = text[text.index("How far synthetic") :]
+    section = section[: section.index("</section>")]
+    whole, folded = section.split("<details>")
+    for cell in ("0.5", "0.45 to 0.55", "0.2", "0.15 to 0.25", "0.3", "0.25 to 0.35", "above"):
+        assert f"<td>{cell}</td>" in whole
+    assert "Told apart from real data by energy and mmd; not by sliced wasserstein." in whole
+    assert "On the features as given." in whole
+    assert "each single distance between 500 real and 400 synthetic ones" in whole
+    assert "A part was used." in whole
+    assert whole.count("<tr>") == 1 + 3
+    assert folded.count("<tr>") == 1 + 3
+    assert "<td>b</td>" in folded
+    assert "<td>synthetic</td>" not in section  # one generator needs no name in every row
+
+
+def test_distances_of_several_generators_and_of_none_computed(saved, make_table, make_row):
+    _, text, numbers = saved(distances=make_table(("one", "two"), classes=0))
+    assert text.count("<td>two</td>") == 3
+    assert "Class by class" not in text
+    lost = make_row(times=np.nan, status="did not converge")
+    _, text, numbers = saved(distances=make_table(rows=(lost,)))
+    assert "<td>not computed: did not converge</td>" in text
+    assert numbers["distances"]["rows"][0]["value"] is None
 
 
 def test_regression_has_no_misclassified_column(saved):
