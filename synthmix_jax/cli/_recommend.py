@@ -14,7 +14,7 @@ from synthmix_jax.advice import Advice, _json, _recommend, recommend
 from synthmix_jax.dataset import Dataset
 from synthmix_jax.loaders import load
 
-from . import _demo, _terminal
+from . import _demo, _sources, _terminal
 from ._options import Common, progress
 
 
@@ -85,18 +85,12 @@ class Recommend:
                 "smx.recommend(real, smx.generators.refit(fit, 2000, key=key), key=key, "
                 'fitted_on="real"), where fit(dataset) returns a fitted generator.'
             )
-        if self.real and self.synthetic and self._same_source(self.real, self.synthetic):
+        one_split = self.split == self.synthetic_split
+        if self.real and self.synthetic and one_split and _sources.same(self.real, self.synthetic):
             raise ValueError(
                 f"REAL and SYNTHETIC are both {self.real}: every synthetic point would be a copy of a real "
                 "one. Name two different data sets."
             )
-
-    def _same_source(self, real: str, synthetic: str) -> bool:
-        if self.split != self.synthetic_split:
-            return False
-        if Path(real).exists() and Path(synthetic).exists():
-            return Path(real).samefile(synthetic)
-        return real == synthetic
 
     def _load(self, real: str, synthetic: str) -> tuple[Dataset, Dataset]:
         return (
@@ -108,8 +102,8 @@ class Recommend:
         """What the report calls the data: the last part of each path, if that tells them apart."""
         if self.real is None or self.synthetic is None:
             return _demo.NAMES
-        short = Path(self.real).name or self.real, Path(self.synthetic).name or self.synthetic
-        return short if short[0] != short[1] else (self.real, self.synthetic)
+        real, synthetic = _sources.short_names([self.real, self.synthetic])
+        return real, synthetic
 
     def _advise(self, real: Dataset, synthetic: Dataset) -> Advice:
         with progress() as tell, warnings.catch_warnings(record=True) as caught:

@@ -65,7 +65,7 @@ def test_help_shows_every_option_with_its_default(run, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "name a command: recommend"),
+        ([], "name a command: recommend, distance"),
         (["recomend"], "Unrecognized options: recomend"),
         (["recommend", "--sed", "1"], "--sed"),
         (["recommend", "--seed", "x"], "--seed: invalid literal"),

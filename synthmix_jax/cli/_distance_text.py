@@ -1,0 +1,143 @@
+"""Distances on a terminal: a panel where someone is watching, plain lines of at most 79 characters in a pipe."""
+
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from synthmix_jax.advice import _distance_tables, _distance_words
+
+if TYPE_CHECKING:
+    from synthmix_jax.distances import Table
+else:
+    Table = Any
+
+_PIPE, _PANEL = 79, 100
+# What a panel's border and padding take.
+_EDGE = 6
+# Columns that go first where there is no room, by their index in a row.
+_DISPENSABLE = (6, 5, 4, 2)
+
+
+def show(table: Table, real: str, out: Path | None) -> None:
+    """Print what the distances say, the table of each generator, the classes, and where files lie.
+
+    Args:
+        table: What `compare` returned.
+        real: Name of the real data.
+        out: Folder that holds the files, or None.
+    """
+    from rich.console import Console
+
+    console = Console()
+    if console.is_terminal:
+        width = min(console.width, _PANEL)
+        console.print(_panel(table, real, out, width), width=width)
+    else:
+        print("\n".join(_plain(table, real, out)))
+
+
+def grid(table: Table, generator: str, width: int) -> list[list[str]]:
+    """Head and rows over all points of one generator, with the columns that fit into `width`."""
+    rows = _distance_words.rows(table, generator)
+    head = ["distance", *_distance_tables.head(table), ""]
+    lines = [
+        [_distance_words.metric(r.metric), *_distance_tables.cells(r), _distance_words.mark(r)]
+        for r in rows
+    ]
+    keep = list(range(len(head)))
+    whole = [head, *lines]
+    for column in _DISPENSABLE:
+        if sum(_widths([[line[i] for i in keep] for line in whole])) + 2 * (len(keep) - 1) <= width:
+            break
+        keep.remove(column)
+    return [[line[i] for i in keep] for line in whole]
+
+
+def _widths(lines: list[list[str]]) -> list[int]:
+    return [max(map(len, column)) for column in zip(*lines, strict=True)]
+
+
+def _notes(table: Table, real: str) -> list[str]:
+    """What the numbers rest on."""
+    return [
+        f"{_distance_words.one_line(real)}: {_distance_words.sizes(table)}.",
+        f"On {_distance_words.one_line(table.features)}.",
+        _distance_words.floor_note(table),
+    ]
+
+
+def _places(out: Path | None) -> list[tuple[str, str]]:
+    if out is None:
+        return [("files", "none written; name a folder with --out")]
+    names = (
+        ("numbers", "distances.json"),
+        ("table", "distances.csv"),
+        ("picture", "distances.png"),
+    )
+    return [(label, str(out / name)) for label, name in names]
+
+
+def _plain(table: Table, real: str, out: Path | None) -> list[str]:
+    lines = [_wrapped(line) for line in _distance_words.summary(table)]
+    for name in _distance_words.generators(table):
+        lines.append("")
+        if len(table.num_synthetic) > 1:
+            lines.append(f"{_distance_words.one_line(name)}:")
+        rows = grid(table, name, _PIPE)
+        widths = _widths(rows)
+        lines += [
+            "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
+            for row in rows
+        ]
+    lines.append("")
+    lines += [_wrapped(line) for line in _distance_words.class_summary(table)]
+    lines += [_wrapped(line) for line in _notes(table, real)]
+    lines += [_wrapped(f"warning: {line}") for line in _distance_words.cautions(table)]
+    lines.append("")
+    places = _places(out)
+    wide = max(len(label) for label, _ in places)
+    return [*lines, *(f"{label:{wide}}  {value}" for label, value in places)]
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, _PIPE, break_long_words=False, break_on_hyphens=False)
+
+
+def _panel(table: Table, real: str, out: Path | None, width: int):
+    """The same as a panel. `Text`, not strings: names may hold brackets, which rich reads as markup."""
+    from rich.console import Group
+    from rich.padding import Padding
+    from rich.panel import Panel
+    from rich.text import Text
+
+    parts: list[Any] = [Text(line, style="bold") for line in _distance_words.summary(table)]
+    for name in _distance_words.generators(table):
+        title = _distance_words.one_line(name) if len(table.num_synthetic) > 1 else ""
+        parts.append(Padding(_rich_table(grid(table, name, width - _EDGE), title), (1, 0, 0, 0)))
+    classes = [Text(line) for line in _distance_words.class_summary(table)]
+    notes = [Text(line, style="dim") for line in _notes(table, real)]
+    cautions = [Text(f"! {line}", style="yellow") for line in _distance_words.cautions(table)]
+    places = [Text(f"{label}  {value}") for label, value in _places(out)]
+    groups = [group for group in (classes, cautions, notes, places) if group]
+    parts += [Padding(Group(*group), (1, 0, 0, 0)) for group in groups]
+    title = Text(" distance ", style="bold reverse")
+    return Panel(Group(*parts), title=title, title_align="left", padding=(1, 2))
+
+
+def _rich_table(lines: list[list[str]], title: str):
+    from rich.table import Table as Grid
+    from rich.text import Text
+
+    made = Grid(
+        box=None,
+        padding=(0, 2, 0, 0),
+        pad_edge=False,
+        title=Text(title, style="bold") if title else None,
+        title_justify="left",
+    )
+    for name in lines[0]:
+        made.add_column(Text(name, style="dim"), no_wrap=True)
+    for line in lines[1:]:
+        style = {"above": "bold", "not computed": "yellow"}.get(line[-1], "dim")
+        made.add_row(*(Text(cell) for cell in line[:-1]), Text(line[-1], style=style))
+    return made
