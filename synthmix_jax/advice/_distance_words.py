@@ -189,7 +189,7 @@ def _classes(table: Table, own: Iterable[Row]) -> str:
         ratios = sorted(math.inf if math.isnan(ratio) else ratio for ratio in ratios)
         return sum(row.above for row in by_label[label]), ratios[len(ratios) // 2]
 
-    above = [found for found in by_label if any(row.above for row in by_label[found])]
+    above = [c for c in by_label if badness(c)[0]]
     if not above:
         return f"none of {len(by_label)} told apart by any distance{tail}"
     worst = sorted(above, key=badness, reverse=True)[:_NAMED]
@@ -197,10 +197,9 @@ def _classes(table: Table, own: Iterable[Row]) -> str:
         f"{label(table, c)} ({badness(c)[0]} of {len(by_label[c])}{'' if at else ' distances'})"
         for at, c in enumerate(worst)
     ]
-    word = "worst " if len(above) > 1 else ""
-    return (
-        f"{len(above)} of {len(by_label)} told apart by some distance, {word}{listed(named)}{tail}"
-    )
+    # Of many distances one is soon above by chance.
+    most = sum(2 * badness(c)[0] > len(by_label[c]) for c in above)
+    return f"{most or 'none'} of {len(by_label)} told apart by most distances, worst {listed(named)}{tail}"
 
 
 def _span(counts: Iterable[int]) -> str:

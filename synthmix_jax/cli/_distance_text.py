@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 from synthmix_jax.advice import _distance_tables, _distance_words
 
 if TYPE_CHECKING:
-    from synthmix_jax.distances import Table
+    from synthmix_jax.distances import Row, Table
 else:
-    Table = Any
+    Row = Table = Any
 
 _PIPE, _PANEL = 79, 100
 # What a panel's border and padding take.
 _EDGE = 6
 # Columns that go first where there is no room, by their index in a row.
-_DISPENSABLE = (6, 5, 4, 2)
+_DISPENSABLE = (6, 5, 3, 4, 2)
 
 
 def show(table: Table, real: str, out: Path | None) -> None:
@@ -36,21 +36,28 @@ def show(table: Table, real: str, out: Path | None) -> None:
         print("\n".join(_plain(table, real, out)))
 
 
-def grid(table: Table, generator: str, width: int) -> list[list[str]]:
-    """Head and rows over all points of one generator, with the columns that fit into `width`."""
-    rows = _distance_words.rows(table, generator)
+def grids(table: Table, width: int) -> dict[str, list[list[str]]]:
+    """Head and rows over all points by generator, with the columns that fit into `width` for all of them."""
     head = ["distance", *_distance_tables.head(table), ""]
-    lines = [
-        [_distance_words.metric(r.metric), *_distance_tables.cells(r), _distance_words.mark(r)]
-        for r in rows
-    ]
+    whole = {
+        name: [head, *(_cells(row) for row in _distance_words.rows(table, name))]
+        for name in _distance_words.generators(table)
+    }
     keep = list(range(len(head)))
-    whole = [head, *lines]
     for column in _DISPENSABLE:
-        if sum(_widths([[line[i] for i in keep] for line in whole])) + 2 * (len(keep) - 1) <= width:
+        cut = [[[line[i] for i in keep] for line in lines] for lines in whole.values()]
+        if all(sum(_widths(lines)) + 2 * (len(keep) - 1) <= width for lines in cut):
             break
         keep.remove(column)
-    return [[line[i] for i in keep] for line in whole]
+    return {name: [[line[i] for i in keep] for line in lines] for name, lines in whole.items()}
+
+
+def _cells(row: Row) -> list[str]:
+    return [
+        _distance_words.metric(row.metric),
+        *_distance_tables.cells(row),
+        _distance_words.mark(row),
+    ]
 
 
 def _widths(lines: list[list[str]]) -> list[int]:
@@ -79,11 +86,10 @@ def _places(out: Path | None) -> list[tuple[str, str]]:
 
 def _plain(table: Table, real: str, out: Path | None) -> list[str]:
     lines = [_wrapped(line) for line in _distance_words.summary(table)]
-    for name in _distance_words.generators(table):
+    for name, rows in grids(table, _PIPE).items():
         lines.append("")
         if len(table.num_synthetic) > 1:
             lines.append(f"{_distance_words.one_line(name)}:")
-        rows = grid(table, name, _PIPE)
         widths = _widths(rows)
         lines += [
             "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
@@ -111,9 +117,9 @@ def _panel(table: Table, real: str, out: Path | None, width: int):
     from rich.text import Text
 
     parts: list[Any] = [Text(line, style="bold") for line in _distance_words.summary(table)]
-    for name in _distance_words.generators(table):
+    for name, rows in grids(table, width - _EDGE).items():
         title = _distance_words.one_line(name) if len(table.num_synthetic) > 1 else ""
-        parts.append(Padding(_rich_table(grid(table, name, width - _EDGE), title), (1, 0, 0, 0)))
+        parts.append(Padding(_rich_table(rows, title), (1, 0, 0, 0)))
     classes = [Text(line) for line in _distance_words.class_summary(table)]
     notes = [Text(line, style="dim") for line in _notes(table, real)]
     cautions = [Text(f"! {line}", style="yellow") for line in _distance_words.cautions(table)]

@@ -87,7 +87,7 @@ def test_worst_classes_come_first(make_table, make_row):
     rows = [make_row(name, value, label=label) for (name, label), value in times.items()]
     table = make_table(classes=4, rows=tuple(rows))
     assert _distance_words.class_summary(table) == [
-        "Classes: 3 of 4 told apart by some distance, worst c (2 of 2 distances), b (2 of 2) and a (1 of 2)."
+        "Classes: 2 of 4 told apart by most distances, worst c (2 of 2 distances), b (2 of 2) and a (1 of 2)."
     ]
 
 

@@ -119,7 +119,7 @@ def test_plain_lines_say_what_was_found_within_80_columns(run, files):
     assert f"{far}: told apart from real data by all 2 distances: energy and mmd." in words
     assert f"{near}: not told apart from real data by energy and mmd." in words
     assert f"Closest to real data: {near} by energy and mmd." in words
-    assert f"Classes of {far}: 2 of 2 told apart by some distance" in words
+    assert f"Classes of {far}: 2 of 2 told apart by most distances" in words
     assert "[/blue]<i> (2 of 2 distances)" in words
     assert "On the features as given." in words
     assert f"80 real points against 80 of {far}, 80 of {near};" in words
@@ -226,15 +226,22 @@ def test_files_that_do_not_match(run, files, tmp_path, rng):
 
 
 def test_columns_go_before_lines_break(make_table, make_row):
-    long = make_row("gaussian_wasserstein", value=1.23456e-5, low=1.23e-5, high=1.29e-5)
-    table = make_table(rows=(long,), classes=0)
+    numbers = {"value": 1.23456e-5, "low": 1.23e-5, "high": 1.29e-5}
+    long = make_row("gaussian_wasserstein", **numbers, synthetic="a")
+    table = make_table(("a", "b"), rows=(long, make_row(synthetic="b")), classes=0)
+    heads = []
     for width in (200, 79, 60, 50):
-        lines = _distance_text.grid(table, "synthetic", width)
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        assert sum(widths) + 2 * (len(widths) - 1) <= width
-        assert lines[0][:2] == ["distance", "value"]
-        assert lines[1][-1] == ""
-    assert len(_distance_text.grid(table, "synthetic", 200)[0]) == 8
+        tables = _distance_text.grids(table, width)
+        for lines in tables.values():
+            widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+            assert sum(widths) + 2 * (len(widths) - 1) <= width
+            assert lines[0][:2] == ["distance", "value"]
+        # All generators show the same columns.
+        assert tables["a"][0] == tables["b"][0]
+        assert [tables[name][1][-1] for name in "ab"] == ["", "above"]
+        heads.append(tables["a"][0])
+    assert len(heads[0]) == 8
+    assert "floor's interval" in heads[1]  # what decides goes last
 
 
 def test_rows_that_failed_and_warnings_are_shown(make_table, make_row, capsys):
