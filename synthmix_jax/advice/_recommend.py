@@ -14,6 +14,7 @@ from synthmix_jax.dataset import Dataset
 from synthmix_jax.krr import _problem
 
 from . import _cautions, _evidence, _intervals, _kernel_choice, _verdict
+from ._compared import compared
 from ._copies import look_for_copies
 from ._evidence import Grid, Progress, Recipe
 from ._predictor import bagged
@@ -38,6 +39,7 @@ def recommend(
     names: tuple[str, str] = ("real", "synthetic"),
     progress: Progress | None = None,
     memory_limit: float | int | None = None,
+    distances: bool = True,
 ) -> Advice:
     """Recommend an amount of synthetic data, from exact leave-one-out errors on the real points alone.
 
@@ -82,6 +84,8 @@ def recommend(
         names: Names of the two data sets for the report.
         progress: Called as progress(done, total, what) between steps.
         memory_limit: Bytes a sweep may take; None for nine tenths of what is free.
+        distances: Whether to compare the samples by all distances of `distances.compare` (of inputs and labels; of
+            inputs alone for regression). They take part in no decision.
 
     Returns:
         An `Advice`.
@@ -118,7 +122,7 @@ def recommend(
     centre = _mean_target(real)
     real_c, pool_c = (_evidence.centred(d, centre) for d in (real, pool))
     weights = _checks.positive_values("weights", weights)
-    tick = _Ticker(progress, 2 + (num_orders if recipe is None else folds) * len(weights))
+    tick = _Ticker(progress, 3 + (num_orders if recipe is None else folds) * len(weights))
     kernel, ridges, kernel_grid = _kernel_and_ridges(real_c, kernel, ridges, order_key)
     tick("kernel chosen")
 
@@ -139,6 +143,10 @@ def recommend(
     rng = _numerics.host_generator(bootstrap_key)
     bagging = _intervals.bag(residuals, num_bootstrap=num_bootstrap, rng=rng)
     choice = _verdict.decide(residuals, counts, size, bagging)
+    tick("comparing")
+    table = (
+        compared(real, pool, names[1], recipe is not None, key=bootstrap_key) if distances else None
+    )
     tick("done")
 
     frequencies = bagging.frequencies
@@ -156,7 +164,7 @@ def recommend(
         interval=(int(counts[choice.interval[0]]), int(counts[choice.interval[1]])),
         gain=bagging.gain.value,
         gain_interval=bagging.gain.interval,
-        distances=None,
+        distances=table,
         sweep=sweep,
         curve=_curve(sweep, residuals, choice, bagging.frequencies),
         real_only_error=float(residuals[choice.real_only].mean()),
@@ -176,6 +184,7 @@ def recommend(
             "num_orders": len(orders),
             "num_bootstrap": num_bootstrap,
             "folds": folds if recipe is not None else None,
+            "distances": distances,
             "real": repr(real),
             "synthetic": repr(pool),
             "versions": _versions(),

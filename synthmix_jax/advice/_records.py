@@ -69,7 +69,7 @@ class Advice:
         gain: Relative reduction of the real-only error by the best use of synthetic data, corrected for
             having been selected; 0.1 is an error 10 % lower, negative is harm.
         gain_interval: 90 % interval of the gain; its upper end is at least 0, the gain of using none.
-        distances: Distances between real and synthetic data, or None where none were computed.
+        distances: Distances between real and synthetic data beside their floors; None where none were computed.
         sweep: The sweep the advice rests on (for cross-fitted advice, its errors are cross-fitted).
         curve: Error against count at the recommended weight and ridge, with its band.
         real_only_error: Leave-one-out error without synthetic data, at its own best ridge.
@@ -91,7 +91,7 @@ class Advice:
     interval: tuple[int, int]
     gain: float
     gain_interval: tuple[float, float]
-    distances: Any
+    distances: Any  # a distances.Table, which would load ott
     sweep: Sweep = field(repr=False)
     curve: Curve = field(repr=False)
     real_only_error: float

@@ -24,11 +24,10 @@ def rows_of(
     common: dict[str, Any] = {"metric": name, "label": label, "unit": METRICS[name].unit}
     if parts is None:
         numbers = [field.name for field in dataclasses.fields(Row) if field.type is float]
-        blank: dict[str, Any] = dict.fromkeys(numbers, math.nan)
         status = "too few points in this class to halve them"
-        return [
-            Row(**{**blank, **common}, sizes=(0, 0), synthetic=g, status=status) for g in generators
-        ]
+        blank: Any = dict.fromkeys(numbers, math.nan)
+        blank.update(common, sizes=(0, 0), status=status)
+        return [Row(synthetic=g, **blank) for g in generators]
     measure = _debiased if debias else _plain
     power = METRICS[name].power
     floor = measure(metric, parts, None, power)

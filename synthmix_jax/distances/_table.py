@@ -53,7 +53,7 @@ class Row:
         return bool(self.value > self.floor_high)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Table:
     """All rows of a comparison, with what is needed to read and redo them.
 
