@@ -92,7 +92,9 @@ def number(value: Any, *samples: Array) -> Array:
     if not isinstance(value, Tracer):
         return np.asarray(value)
     for sample in samples:
-        value = jnp.where(jnp.isfinite(sample).all(), value, jnp.nan)
+        # Not isfinite(sample).all(): XLA on a CPU holds its n x d booleans.
+        finite = jnp.isfinite(sample.max()) & jnp.isfinite(sample.min())
+        value = jnp.where(finite, value, jnp.nan)
     return value
 
 

@@ -10,13 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from synthmix_jax import kernels
-from synthmix_jax.distances._energy import energy
-from synthmix_jax.distances._gaussian import gaussian_wasserstein
-from synthmix_jax.distances._mmd import mmd, mmd_squared
-from synthmix_jax.distances._sliced import sliced_wasserstein
-
-EPS32 = float(np.finfo(np.float32).eps)
+from synthmix_jax import distances, kernels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,28 +47,28 @@ class Law:
 
 def sliced(p):
     key = jax.random.key(5)
-    return functools.partial(sliced_wasserstein, key=key, num_projections=20, p=p)
+    return functools.partial(distances.sliced_wasserstein, key=key, num_projections=20, p=p)
 
 
-FIXED = functools.partial(mmd, kernel=kernels.RBF(1.5))
+FIXED = functools.partial(distances.mmd, kernel=kernels.RBF(1.5))
 METRICS = {
     "sliced, p = 1": Law(sliced(1), rotations=False),
     "sliced, p = 2": Law(sliced(2), rotations=False),
     "sliced, p = 3.5": Law(sliced(3.5), rotations=False),
-    "gaussian": Law(gaussian_wasserstein),
-    "energy": Law(energy, power=0.5, rooted=True),
+    "gaussian": Law(distances.gaussian_wasserstein),
+    "energy": Law(distances.energy, power=0.5, rooted=True),
     "mmd, fixed kernel": Law(FIXED, power=None, copies=False, least=2, rooted=True),
     "mmd, Matérn": Law(
-        functools.partial(mmd, kernel=kernels.Matern(1.5)),
+        functools.partial(distances.mmd, kernel=kernels.Matern(1.5)),
         power=None, copies=False, least=2, rooted=True,
     ),
-    "mmd, median": Law(mmd, power=0.0, copies=False, least=2, rooted=True, slope=FIXED),
+    "mmd, median": Law(distances.mmd, power=0.0, copies=False, least=2, rooted=True, slope=FIXED),
     "mmd, mixture": Law(
-        functools.partial(mmd, kernel="mixture"),
+        functools.partial(distances.mmd, kernel="mixture"),
         power=0.0, copies=False, least=2, rooted=True, slope=FIXED,
     ),
     "squared mmd, biased": Law(
-        functools.partial(mmd_squared, kernel=kernels.RBF(1.5), biased=True), power=None
+        functools.partial(distances.mmd_squared, kernel=kernels.RBF(1.5), biased=True), power=None
     ),
 }  # fmt: skip
 
