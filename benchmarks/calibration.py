@@ -102,6 +102,7 @@ def run(s: int, p: int, n: int, repetition: int, config: Config) -> dict:
             recipe if source.cross_fitted else pool,
             key=jax.random.fold_in(jax.random.key(repetition), 100 * n + 10 * p + s),
             fitted_on="real" if source.cross_fitted else "other",
+            distances=False,
         )
     truth = true_errors(real, pool, test, advice, config.orders, seed)
     predicted = float(np.mean((advice.predict(test.x) - test.y) ** 2))

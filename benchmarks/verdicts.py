@@ -74,7 +74,7 @@ def data(case: Case, n: int, seed: int, config: Config):
 def run(index: int, n: int, seed: int, config: Config) -> dict:
     """One case, size and seed: the advice, and what it costs on the test set."""
     real, pool, test, key = data(CASES[index], n, seed, config)
-    advice = smx.recommend(real, pool, key=key)
+    advice = smx.recommend(real, pool, key=key, distances=False)
     order = smx.mixing.nested_order(pool.y, key=jax.random.fold_in(key, 1), num_classes=10)
     hindsight = smx.krr.sweep(
         real,

@@ -33,7 +33,7 @@ def run(train, test, source: Source, config: Config, seed: int) -> dict:
     """The advice, and the whole test curve at its kernel, weight and ridge."""
     real, pool, test, key = data(train, test, source, config, seed)
     start = time.perf_counter()
-    advice = smx.recommend(real, pool, key=key, num_orders=config.num_orders)
+    advice = smx.recommend(real, pool, key=key, num_orders=config.num_orders, distances=False)
     seconds = time.perf_counter() - start
     order = smx.mixing.nested_order(pool.y, key=key, num_classes=10)
     curve = smx.krr.sweep(

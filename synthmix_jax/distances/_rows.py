@@ -25,7 +25,7 @@ def rows_of(
     if parts is None:
         numbers = [field.name for field in dataclasses.fields(Row) if field.type is float]
         status = "too few points in this class to halve them"
-        blank: Any = dict.fromkeys(numbers, math.nan)
+        blank: dict[str, Any] = dict.fromkeys(numbers, math.nan)
         blank.update(common, sizes=(0, 0), status=status)
         return [Row(synthetic=g, **blank) for g in generators]
     measure = _debiased if debias else _plain
@@ -78,7 +78,7 @@ def _mean(values: np.ndarray) -> float:
     return float(np.nanmean(values)) if np.isfinite(values).any() else math.nan
 
 
-def _ends(prefix: str, values: np.ndarray, level: float) -> dict[str, float]:
+def _ends(prefix: str, values: np.ndarray, level: float) -> dict[str, Any]:
     if not np.isfinite(values).any():
         return {f"{prefix}low": math.nan, f"{prefix}high": math.nan}
     low, high = np.nanquantile(values, [(1 - level) / 2, (1 + level) / 2])

@@ -14,6 +14,7 @@ KEY = jax.random.key(0)
 KERNEL = smx.kernels.RBF(1.0)
 N, M = 24, 48
 QUICK = dict(
+    distances=False,
     kernel=KERNEL,
     ridges=[0.01, 0.1, 1.0],
     weights=[0.3, 1.0],
