@@ -122,7 +122,9 @@ def recommend(
     centre = _mean_target(real)
     real_c, pool_c = (_evidence.centred(d, centre) for d in (real, pool))
     weights = _checks.positive_values("weights", weights)
-    tick = _Ticker(progress, 3 + (num_orders if recipe is None else folds) * len(weights))
+    tick = _Ticker(
+        progress, 2 + bool(distances) + (num_orders if recipe is None else folds) * len(weights)
+    )
     kernel, ridges, kernel_grid = _kernel_and_ridges(real_c, kernel, ridges, order_key)
     tick("kernel chosen")
 
@@ -143,10 +145,10 @@ def recommend(
     rng = _numerics.host_generator(bootstrap_key)
     bagging = _intervals.bag(residuals, num_bootstrap=num_bootstrap, rng=rng)
     choice = _verdict.decide(residuals, counts, size, bagging)
-    tick("comparing")
-    table = (
-        compared(real, pool, names[1], recipe is not None, key=bootstrap_key) if distances else None
-    )
+    table = None
+    if distances:
+        tick("comparing")
+        table = compared(real, pool, names[1], recipe is not None, key=bootstrap_key)
     tick("done")
 
     frequencies = bagging.frequencies

@@ -1,5 +1,7 @@
 """`compare`: every distance with an interval, beside what real points show among themselves."""
 
+import itertools
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -77,11 +79,15 @@ def compare(
     """
     generators = dict(synthetic) if isinstance(synthetic, Mapping) else {"synthetic": synthetic}
     _check_options(generators, num_bootstrap, level, max_points)
-    rng = _numerics.host_generator(key)
+    _check_classes(real, generators)
     data = {name: _as_data(name, value) for name, value in {"real": real, **generators}.items()}
     labelled = all(labels is not None for _, labels in data.values())
     chosen = _chosen(metrics, labelled)
-    used = {name: np.sort(rng.permutation(len(x))[:max_points]) for name, (x, _) in data.items()}
+    rngs = _generators(key, list(data))
+    used = {
+        name: np.sort(rng.permutation(len(x))[:max_points])
+        for rng, (name, (x, _)) in zip(rngs, data.items(), strict=True)
+    }
     maps = feature_maps.default(data["real"][0]) if features is None else features
     pool, rows = _pool(data, used, maps, labelled, epsilon, key)
     least = 2 * LEAST if debias else LEAST
@@ -96,7 +102,7 @@ def compare(
     computed, warnings = [], _warnings(data, used)
     total, done = len(chosen) * len(groups), 0
     parts = {
-        label: None if at is None else build(at[0], at[1:], count=num_bootstrap, rng=rng)
+        label: None if at is None else build(at[0], at[1:], count=num_bootstrap, rngs=rngs)
         for label, at in groups.items()
     }
     with _samples.precision(pool.points):
@@ -133,6 +139,30 @@ def compare(
         },
         warnings=tuple(warnings),
     )
+
+
+def _generators(key: Key, names: list[str]) -> list[np.random.Generator]:
+    """Random numbers of each sample, by the key and the sample's name."""
+    words = _numerics.host_generator(key).integers(2**32, size=2)
+    return [
+        np.random.default_rng([*words, zlib.crc32(name.encode("utf-8", "replace"))])
+        for name in names
+    ]
+
+
+def _check_classes(real: Any, generators: dict[str, Any]) -> None:
+    """Labels are compared by number, so names must agree where both sides have them."""
+    mine = getattr(real, "class_names", None)
+    for name, data in generators.items():
+        theirs = getattr(data, "class_names", None)
+        if mine is None or theirs is None or mine == theirs:
+            continue
+        pairs = itertools.zip_longest(mine, theirs, fillvalue="no class")
+        number, (one, two) = next((i, pair) for i, pair in enumerate(pairs) if pair[0] != pair[1])
+        raise ValueError(
+            f"class names differ: number {number} is {one!r} in real and {two!r} in {name}. Use the same classes in "
+            "the same order."
+        )
 
 
 def _as_data(name: str, value: Any) -> tuple[Array, np.ndarray | None]:

@@ -45,18 +45,19 @@ def halves(
     synthetic: list[Int[np.ndarray, " m"]],
     *,
     count: int,
-    rng: np.random.Generator,
+    rngs: list[np.random.Generator],
 ) -> Parts:
     """Two disjoint parts of the real points, and one of each generator's, `count` times.
 
     The first real part holds half of the points; the second and the synthetic ones m' = min(m / 2, n / 2), the
-    least over the generators, so that all share one floor.
+    least over the generators, so that all share one floor. Every sample has its own random
+    numbers, so that the rows of a generator do not depend on which others it is listed with.
     """
     first = len(real) // 2
     other = min([len(real) - first, *(len(rows) // 2 for rows in synthetic)])
     return Parts(
-        _disjoint(real, (first, other), count, rng),
-        tuple(_disjoint(rows, (other,), count, rng) for rows in synthetic),
+        _disjoint(real, (first, other), count, rngs[0]),
+        tuple(_disjoint(v, (other,), count, r) for v, r in zip(synthetic, rngs[1:], strict=True)),
     )
 
 
@@ -65,13 +66,15 @@ def quarters(
     synthetic: list[Int[np.ndarray, " m"]],
     *,
     count: int,
-    rng: np.random.Generator,
+    rngs: list[np.random.Generator],
 ) -> Parts:
     """Four disjoint parts of the real points and two of each generator's, all of one size, `count` times."""
     size = min([len(real) // 4, *(len(rows) // 2 for rows in synthetic)])
     return Parts(
-        _disjoint(real, (size,) * 4, count, rng),
-        tuple(_disjoint(rows, (size,) * 2, count, rng) for rows in synthetic),
+        _disjoint(real, (size,) * 4, count, rngs[0]),
+        tuple(
+            _disjoint(v, (size, size), count, r) for v, r in zip(synthetic, rngs[1:], strict=True)
+        ),
     )
 
 

@@ -28,7 +28,7 @@ class Row:
         unit: What `value` is measured in.
         synthetic: The generator's name.
         label: The class both sides are restricted to; None for all points.
-        status: "ok", or why there is no value.
+        status: "ok"; or why there is no value, or which resamples it does without.
     """
 
     metric: str

@@ -334,9 +334,10 @@ def test_progress_reaches_its_total(cross_fit):
         (lambda fold: synthetic) if cross_fit else synthetic,
         num_orders=3,
         folds=4,
+        distances=cross_fit,
         progress=lambda done, total, what: steps.append((done, total, what)),
     )
-    total = 2 + 2 * (4 if cross_fit else 3)
+    total = 3 + 2 * 4 if cross_fit else 2 + 2 * 3
     assert [done for done, *_ in steps] == list(range(1, total + 1))
     assert {of for _, of, _ in steps} == {total}
     assert all(isinstance(what, str) and what for *_, what in steps)
