@@ -28,7 +28,8 @@ def energy(x: Shaped[Array, "n ..."], y: Shaped[Array, "m ..."]) -> Float[Array,
     3e-4 of the spread of the data it is noise.
 
     Unit: the square root of the data's; scaling the data by s scales it by sqrt(s). Cost: (n + m)^2 d operations,
-    in blocks, so memory does not grow with n m. A gradient flows to both samples; it is zero where the distance is.
+    in blocks: memory is a few copies of the data, not n m. A gradient flows to both samples; it is zero where the
+    distance is.
 
     Args:
         x: Points (n, ...); one dimension means n points of one feature; images are flattened, uint8 counts as

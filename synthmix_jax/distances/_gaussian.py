@@ -63,7 +63,9 @@ def gaussian_wasserstein(x: Shaped[Array, "n ..."], y: Shaped[Array, "m ..."]) -
 @jax.jit
 def _squared(a: Array, b: Array) -> Array:
     """The square of `gaussian_wasserstein`, of rows already cast."""
-    return _squared_between(_moments(a), _moments(b))
+    # A sum of 50,000 float32 numbers far from zero loses digits that the difference of two means would miss.
+    centre = jax.lax.stop_gradient(a.mean(axis=0))
+    return _squared_between(_moments(a - centre), _moments(b - centre))
 
 
 def _moments(
@@ -75,11 +77,9 @@ def _moments(
     """
     mean = rows.mean(axis=0)
     centred = rows - mean
-    # Once more: a mean of 50,000 float32 numbers has lost some digits, which the offset would keep.
-    rest = centred.mean(axis=0)
     n, d = rows.shape
-    scaled = (centred - rest) / math.sqrt(n)
-    return mean + rest, _triangle(scaled) if n > d else scaled
+    scaled = centred / math.sqrt(n)
+    return mean, _triangle(scaled) if n > d else scaled
 
 
 def _squared_between(
