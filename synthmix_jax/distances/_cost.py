@@ -94,8 +94,8 @@ class HeldCost:
         return _held_value(self.C, a, b, eps, f, g, cost)
 
     def expected(self, a, b, eps, f, g) -> Array:
-        """<P, C> of the plan P of potentials."""
-        return jnp.sum(self.plan(a, b, eps, f, g) * self.C)
+        """<P, C> of the plan P of potentials; a gradient holds the plan."""
+        return jnp.sum(jax.lax.stop_gradient(self.plan(a, b, eps, f, g)) * self.C)
 
     def plan(self, a, b, eps, f, g) -> Float[Array, "n m"]:
         """The plan P of potentials."""
@@ -185,14 +185,12 @@ class BlockedCost(geometry.Geometry):
         return cost + (dual - jax.lax.stop_gradient(dual))
 
     def expected(self, a, b, eps, f, g) -> Array:
-        """<P, C> of the plan P of potentials."""
+        """<P, C> of the plan P of potentials; a gradient holds the plan."""
 
         def block(part):
             x, f, a = part
             C = cost_matrix(x, self.y, self.p)
-            return a * jnp.sum(
-                b[None, :] * C * jnp.exp((f[:, None] + g[None, :] - C) / eps), axis=1
-            )
+            return jnp.sum(jax.lax.stop_gradient(_plan(C, a, b, eps, f, g)) * C, axis=1)
 
         return jnp.sum(over_blocks(block, (self.x, f, a), self.shape[1]))
 

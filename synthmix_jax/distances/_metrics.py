@@ -63,6 +63,9 @@ class Metric(abc.ABC):
         """Compute what all draws share."""
         self.pool = pool
 
+    def begin(self, real: np.ndarray) -> None:  # noqa: B027  (most have nothing to set)
+        """Set what depends on the real points that take part (rows of the pool), before draws from them."""
+
     @abc.abstractmethod
     def between(self, first: Draw, second: Draw) -> tuple[np.ndarray, np.ndarray]:
         """Distances (B,) between the parts of two draws, and whether each was computed (B,)."""
@@ -77,7 +80,13 @@ class Transported(Metric):
         """The cost matrix of the pool."""
         super().__init__(pool)
         self.cost = self.costs()
+        self.eps = jnp.ones((), self.cost.dtype)
         self.known: dict[int, tuple[Draw, Solution]] = {}
+
+    def begin(self, real: np.ndarray) -> None:
+        """Epsilon relative to the mean cost between the real points: one for values and floors."""
+        scale = float(np.asarray(self.cost)[np.ix_(real, real)].mean(dtype=np.float64))
+        self.eps = jnp.asarray(self.pool.epsilon * scale if scale > 0 else 1.0, self.cost.dtype)
 
     def costs(self) -> Array:
         """The cost of all pairs."""
@@ -85,7 +94,7 @@ class Transported(Metric):
 
     def between(self, first: Draw, second: Draw) -> tuple[np.ndarray, np.ndarray]:
         """Sinkhorn divergences to the power 1/p."""
-        eps = self._epsilon(first)
+        eps = self.eps
         one, two = self._self(first, eps), self._self(second, eps)
         rows = jnp.asarray(first.rows), jnp.asarray(second.rows)
         values, converged = _cross(
@@ -101,13 +110,6 @@ class Transported(Metric):
                 _selves(self.cost, jnp.asarray(draw.rows), eps, batch=batch),
             )
         return self.known[id(draw)][1]
-
-    def _epsilon(self, draw: Draw) -> Array:
-        """Relative to the mean cost between the real points that are compared: one for values and floors."""
-        real = np.unique(draw.rows)
-        real = real[real < self.pool.num_real]
-        scale = float(np.asarray(self.cost)[np.ix_(real, real)].mean(dtype=np.float64))
-        return jnp.asarray(self.pool.epsilon * scale if scale > 0 else 1.0, self.cost.dtype)
 
 
 class Transported1(Transported):

@@ -97,7 +97,7 @@ def mixture_wasserstein(
                 f"mixture_wasserstein: no convergence at {len(lost)} shares, the first {lost[0]:g}, after "
                 f"{max_iterations} iterations. Raise epsilon or max_iterations, or accept a larger threshold."
             )
-        return _samples.number(values)
+        return _numbers(values, (x, y, t))
 
 
 def mixture_mmd(
@@ -135,7 +135,8 @@ def mixture_mmd(
         raise ValueError("biased=False needs at least two points in each sample. Use biased=True.")
     with _samples.precision(rows[0]):
         chosen = _mmd._resolve_kernel(kernel, x, y)
-        return _samples.number(_samples.root(_quadratic(chosen.of_rows, *rows, shares, biased)))
+        powers = _quadratic(chosen.of_rows, *rows, shares, biased)
+        return _numbers(_samples.root(powers), rows)
 
 
 def mixture_energy(
@@ -160,7 +161,7 @@ def mixture_energy(
     rows = _three(x, y, target)
     with _samples.precision(rows[0]):
         negative = lambda a, b: -_energy._distances(a, b)
-        return _samples.number(_samples.root(_quadratic(negative, *rows, shares, True)))
+        return _numbers(_samples.root(_quadratic(negative, *rows, shares, True)), rows)
 
 
 def mixture_sliced_wasserstein(
@@ -189,11 +190,11 @@ def mixture_sliced_wasserstein(
         ValueError: shares outside [0, 1], or samples that do not match.
     """
     shares = _checked(shares)
-    x, y, t = _three(x, y, target)
-    directions = _sliced._directions(key, num_projections, x.shape[1])
-    with _samples.precision(x):
-        at: list[Any] = [None if v is None else jnp.asarray(v) for v in (x, y, t)]
-        return _samples.number(_sliced_grid(*at, jnp.asarray(shares, x.dtype), directions))
+    rows = _three(x, y, target)
+    directions = _sliced._directions(key, num_projections, rows[0].shape[1])
+    with _samples.precision(rows[0]):
+        at: list[Any] = [None if v is None else jnp.asarray(v) for v in rows]
+        return _numbers(_sliced_grid(*at, jnp.asarray(shares, at[0].dtype), directions), rows)
 
 
 def _quadratic(function: Any, x: Any, y: Any, t: Any, shares: Any, biased: bool) -> Array:
@@ -240,6 +241,11 @@ def _three(x: Any, y: Any, target: Any) -> tuple[Array, Array, Array | None]:
     x, t = _samples.paired(x, target, names=("x", "target"))
     x, y = _samples.paired(x, y)
     return x, y, _samples.paired(t, x, names=("target", "x"))[0]
+
+
+def _numbers(values: Array, rows: Any) -> Array:
+    """As the caller gets them: NaN where a trace hides that some sample has no numbers."""
+    return _samples.number(values, *(v for v in rows if v is not None))
 
 
 def _checked(shares: Numbers) -> Any:

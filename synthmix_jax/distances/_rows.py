@@ -1,6 +1,7 @@
 """Rows of the table: a metric on all resamples, summed up beside its floor."""
 
 import dataclasses
+import functools
 import math
 from typing import Any
 
@@ -28,8 +29,10 @@ def rows_of(
         blank: dict[str, Any] = dict.fromkeys(numbers, math.nan)
         blank.update(common, sizes=(0, 0), status=status)
         return [Row(synthetic=g, **blank) for g in generators]
+    metric.begin(np.unique(np.concatenate([draw.rows.ravel() for draw in parts.real])))
     measure = _debiased if debias else _plain
     power = METRICS[name].power
+    centre = functools.partial(_mean, power=power if debias else 1)
     floor = measure(metric, parts, None, power)
     out = []
     for g, synthetic in zip(generators, parts.synthetic, strict=True):
@@ -40,11 +43,11 @@ def rows_of(
         out.append(
             Row(
                 **common,
-                value=_mean(value),
+                value=centre(value),
                 **_ends("", value, level),
-                floor=_mean(floor),
+                floor=centre(floor),
                 **_ends("floor_", floor, level),
-                excess=_mean(value) - _mean(floor),
+                excess=centre(value) - centre(floor),
                 **_ends("excess_", value - floor, level),
                 sizes=sizes,
                 synthetic=g,
@@ -74,8 +77,12 @@ def _debiased(metric: Metric, parts: Parts, synthetic: tuple[Draw, ...] | None, 
     return np.sign(total) * np.abs(total) ** (1.0 / power)
 
 
-def _mean(values: np.ndarray) -> float:
-    return float(np.nanmean(values)) if np.isfinite(values).any() else math.nan
+def _mean(values: np.ndarray, power: int) -> float:
+    """Mean over resamples; debiased ones average in the power that is unbiased, where signs cancel."""
+    if not np.isfinite(values).any():
+        return math.nan
+    mean = np.nanmean(np.sign(values) * np.abs(values) ** power)
+    return float(np.sign(mean) * np.abs(mean) ** (1.0 / power))
 
 
 def _ends(prefix: str, values: np.ndarray, level: float) -> dict[str, Any]:

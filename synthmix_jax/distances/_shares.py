@@ -65,8 +65,9 @@ def _self_terms(cost: HeldCost, masses: Array, eps: Array, stopping: Stopping):
             return u, error, done + CHECK_EVERY
 
         u, error, _ = _until(some, masses.T, masses.shape[0], stopping)
-        f = eps * jnp.log(_ratio(u.T, masses))
-        whole = jnp.sum(u * _product(kernel, u), axis=0)
+        reached = _product(kernel, u)
+        f = eps * jnp.log(_ratio(u, masses.T, reached).T)
+        whole = jnp.sum(u * reached, axis=0)
         return f, f, 2.0 * jnp.sum(masses * f, axis=1) - eps * (whole - 1.0), error
 
     def alone(a):
@@ -97,7 +98,7 @@ def _cross_terms(cost: HeldCost, masses: Array, b: Array, eps: Array, stopping: 
 
         start = masses.T, jnp.broadcast_to(b[:, None], (b.shape[0], masses.shape[0]))
         (u, v), error, _ = _until(some, start, masses.shape[0], stopping)
-        f = f0 + eps * jnp.log(_ratio(u.T, masses))
+        f = f0 + eps * jnp.log(_ratio(u, masses.T, _product(kernel, v)).T)
         g = reference.g + eps * jnp.log(v.T / b)
         return f, g, jnp.sum(masses * f, axis=1) + g @ b, error
 
@@ -147,9 +148,10 @@ def _over(mass: Array, reached: Array) -> Array:
     return mass / jnp.where(reached > 0, reached, 1.0)
 
 
-def _ratio(scaling: Array, mass: Array) -> Array:
-    """Scaling over mass; one where there is no mass, so that its logarithm adds nothing."""
-    return jnp.where(mass > 0, scaling / jnp.where(mass > 0, mass, 1.0), 1.0)
+def _ratio(scaling: Array, mass: Array, reached: Array) -> Array:
+    """Scaling over mass; where there is no mass, its limit as some arrives: the derivative in the share needs it."""
+    some = mass > 0
+    return jnp.where(some, scaling / jnp.where(some, mass, 1.0), _over(jnp.ones_like(mass), reached))
 
 
 def masses_of(shares: Array, n: int, m: int) -> Float[Array, "r n+m"]:

@@ -52,6 +52,11 @@ class Row:
         """Whether `value` lies above what single real samples show: the two are told apart."""
         return bool(self.value > self.floor_high)
 
+    @property
+    def below(self) -> bool:
+        """Whether `value` lies below what real samples show: less variety than real data, or copies of it."""
+        return bool(self.value < self.floor_low)
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Table:
@@ -109,7 +114,7 @@ def _lines(table: Table) -> list[str]:
             f"{row.floor:.4g}",
             f"{row.floor_low:.4g} to {row.floor_high:.4g}",
             f"{row.excess:.4g}",
-            row.status if row.status != "ok" else "above the floor" if row.above else "",
+            _remark(row),
         )
         for row in table.rows
     ]
@@ -119,6 +124,12 @@ def _lines(table: Table) -> list[str]:
         for line in (head, *body)
     ]
     return [*lines, f"on: {table.features}"]
+
+
+def _remark(row: Row) -> str:
+    if row.status != "ok":
+        return row.status
+    return "above the floor" if row.above else "below the floor" if row.below else ""
 
 
 def _name(table: Table, row: Row, several: bool) -> str:

@@ -40,7 +40,7 @@ class Transport(NamedTuple):
     Attributes:
         value: The distance, in the unit of the points; NaN where the iterations did not converge.
         cost: value^p: the Sinkhorn divergence, or the transport cost if it is not debiased.
-        transport_cost: <P, C> of the plan between x and y.
+        transport_cost: <P, C> of the plan between x and y; a gradient holds the plan.
         epsilon: The absolute regularisation, in the unit of the cost.
         iterations: Sinkhorn iterations, over all problems solved.
         marginal_error: Largest L1 error of a marginal over the problems; masses sum to one.
@@ -141,7 +141,8 @@ def transport(
         y: Points (m, ...).
         p: The power, at least 1.
         epsilon: Entropic regularisation relative to the mean cost between x and y.
-        debiased: False for the plain entropic problem between x and y: cost is then <P, C>, positive on itself.
+        debiased: False for the plain entropic problem between x and y: cost is then <P, C>, positive on itself; a
+            gradient holds the plan.
         threshold: L1 error of the marginals at which iterations stop.
         max_iterations: Most iterations of each problem.
         memory_limit: Bytes for cost matrices and kernels.
@@ -287,7 +288,7 @@ def _transport(x, y, epsilon, threshold, max_iterations, *, p, debiased, held) -
         found = Divergence(jnp.zeros(()), solve(between, a, b, eps, stopping), None, None)
     moved = between.expected(a, b, eps, found.xy.f, found.xy.g)
     value = found.cost if debiased else moved
-    converged = jnp.all(jnp.stack([s.converged for s in found.solutions]))
+    converged = jnp.all(jnp.stack([s.converged for s in found.solutions])) & _sound(x, y)
     value = jnp.where(converged, value, jnp.nan)
     return Transport(
         value=_samples.root(value, p),
@@ -299,6 +300,11 @@ def _transport(x, y, epsilon, threshold, max_iterations, *, p, debiased, held) -
         converged=converged,
         held=held,
     )
+
+
+def _sound(*samples: Array) -> Array:
+    """Whether all numbers are finite: a trace cannot refuse those that are not, and costs count them as zero."""
+    return jnp.all(jnp.isfinite(jnp.stack([end for v in samples for end in (v.max(), v.min())])))
 
 
 def _fits(x: Array, y: Array, memory_limit: float | int, debiased: bool) -> bool:

@@ -17,7 +17,7 @@ small images [coates2011] [saxe2011].
 import dataclasses
 import functools
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -55,6 +55,8 @@ class RandomConvolutions:
         Quantization. [coates2011]
         Saxe et al. (2011), On Random Weights and Unsupervised Feature Learning. [saxe2011]
     """
+
+    words: ClassVar[str] = "random convolutional features"
 
     filters: _rows.Whole = 32
     sizes: Any = (3, 5)

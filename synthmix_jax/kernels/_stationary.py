@@ -184,10 +184,11 @@ def _expanded(rows1: Array, rows2: Array) -> jax.Array:
     a, b = jnp.asarray(rows1), jnp.asarray(rows2)
     norms = jnp.sum(a * a, axis=1)[:, None] + jnp.sum(b * b, axis=1)[None, :]
     squared = norms - 2.0 * jnp.matmul(a, b.T, precision=_numerics.HIGHEST)
-    return jnp.where(squared > 8.0 * jnp.finfo(norms.dtype).eps * norms, squared, 0.0)
+    # Written so that NaN stays NaN.
+    return jnp.where(squared <= 8.0 * jnp.finfo(norms.dtype).eps * norms, 0.0, squared)
 
 
 def _root(s: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """sqrt(s) with derivative zero, not infinity, at zero: both branches of `where` are finite."""
-    away = s > 0.0
-    return jnp.where(away, jnp.sqrt(jnp.where(away, s, 1.0)), 0.0)
+    at_zero = s <= 0.0
+    return jnp.where(at_zero, 0.0, jnp.sqrt(jnp.where(at_zero, 1.0, s)))
