@@ -47,14 +47,14 @@ def compare(
     synthetic ones, and against the other half of the real points, the floor. Both have the same sample sizes; the
     excess is value less floor. The interval of the value is that of percentiles over halves (a bootstrap without
     replacement, which makes no ties; right to first order at half of the points, else wider than need be). The
-    interval of the floor says what single real samples of this size show: a value inside it cannot be told from real
-    data.
+    interval of the floor says what single real samples of this size show: a value inside it cannot be told from
+    real data.
 
     A floor takes away the sampling error of real data, not that of the generator's. Transport distances in many
     dimensions are mostly sampling error, which is smaller for a generator of less variety: such a one may lie
-    *below* the floor, and rank above a better one. `debias=True` takes both away, and ranks rightly where the plain
-    form does not (digits and CIFAR-10, in the tests); it needs twice the points. Sliced, Gaussian, energy and kernel
-    distances rank rightly in both forms.
+    *below* the floor, and rank above a better one. `debias=True` takes both away, and ranks rightly where the
+    plain form does not (digits and CIFAR-10, in the tests); it needs twice the points. Sliced, Gaussian, energy
+    and kernel distances rank rightly in both forms.
 
     Args:
         real: Real points, at least four: a `Dataset`, or an array without labels.
@@ -166,8 +166,8 @@ def _check_classes(real: Any, generators: dict[str, Any]) -> None:
         pairs = itertools.zip_longest(mine, theirs, fillvalue="no class")
         number, (one, two) = next((i, pair) for i, pair in enumerate(pairs) if pair[0] != pair[1])
         raise ValueError(
-            f"class names differ: number {number} is {one!r} in real and {two!r} in {name}. Use the same classes in "
-            "the same order."
+            f"class names differ: number {number} is {one!r} in real and {two!r} in {name}. "
+            "Use the same classes in the same order."
         )
 
 
