@@ -62,6 +62,10 @@ class HeldCost:
         """The mean cost."""
         return jnp.mean(self.C)
 
+    def largest(self) -> Array:
+        """The largest cost."""
+        return jnp.max(self.C)
+
     def softmin(self, h: Array, mass: Array, eps: Array, axis: int) -> Array:
         """-eps log sum mass exp((h - C) / eps) over `axis`: the best reply to the potential h."""
         weighted = jnp.expand_dims(h + eps * jnp.log(mass), 1 - axis)
@@ -134,6 +138,11 @@ class BlockedCost(geometry.Geometry):
         """The mean cost."""
         means = lambda part: cost_matrix(part, self.y, self.p).mean(axis=1)
         return jnp.mean(over_blocks(means, self.x, self.shape[1]))
+
+    def largest(self) -> Array:
+        """The largest cost."""
+        most = lambda part: cost_matrix(part, self.y, self.p).max(axis=1)
+        return jnp.max(over_blocks(most, self.x, self.shape[1]))
 
     def softmin(self, h: Array, mass: Array, eps: Array, axis: int) -> Array:
         """-eps log sum mass exp((h - C) / eps) over `axis`."""

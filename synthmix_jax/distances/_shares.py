@@ -149,9 +149,11 @@ def _over(mass: Array, reached: Array) -> Array:
 
 
 def _ratio(scaling: Array, mass: Array, reached: Array) -> Array:
-    """Scaling over mass; where there is no mass, its limit as some arrives: the derivative in the share needs it."""
+    """Scaling over mass; its limit where there is no mass, which the derivative in the share needs."""
     some = mass > 0
-    return jnp.where(some, scaling / jnp.where(some, mass, 1.0), _over(jnp.ones_like(mass), reached))
+    return jnp.where(
+        some, scaling / jnp.where(some, mass, 1.0), _over(jnp.ones_like(mass), reached)
+    )
 
 
 def masses_of(shares: Array, n: int, m: int) -> Float[Array, "r n+m"]:

@@ -5,7 +5,10 @@ With masses a (n,), b (m,), cost C (n, m) and regularisation eps,
     OT(a, b) = min_P <P, C> + eps KL(P | a b'),    P_ij = a_i b_j exp((f_i + g_j - C_ij) / eps).
 
 Rounds of iterations at the eps asked for; a problem that the first round does not come near is annealed: eps
-from the mean cost down by factors of four, each stage left early. Masses of zero are allowed.
+from the mean cost down by factors of four, each stage left early. One that is still not solved after PATIENCE
+rounds is annealed with care: from the largest cost, every stage solved. (A potential moves by eps log(ratio of
+masses) an iteration: a little mass that must go far, an outlier's, is below any early stop and takes very long.)
+Masses of zero are allowed.
 
 References:
     Cuturi (2013), Sinkhorn distances. [cuturi2013]
@@ -25,7 +28,8 @@ from ._cost import CHECK_EVERY, BlockedCost, HeldCost
 Cost: TypeAlias = HeldCost | BlockedCost
 
 _ANNEAL = 4.0
-_NEAR = 0.05  # marginal error at which an annealing stage is left, or none is needed
+_NEAR = 0.05  # marginal error at which an early annealing stage is left, or none is needed
+PATIENCE = 20  # rounds, about a thousand iterations, until annealing with care
 
 
 class Stopping(NamedTuple):
@@ -90,20 +94,23 @@ class _State(NamedTuple):
 @jax.jit
 def _solve(cost, a, b, eps, threshold, start, max_iterations) -> Solution:
     near = jnp.maximum(threshold, _NEAR)
-    warmest = jnp.maximum(cost.mean(), eps)
+    warm, hot = jnp.maximum(cost.mean(), eps), jnp.maximum(cost.largest(), eps)
 
     def one(state: _State) -> _State:
         final = state.eps <= eps
         # Softmins in the log domain cannot overflow, whatever the rounds before have done.
         g = cost.softmin(state.f, a, state.eps, axis=0)
         f = cost.softmin(g, b, state.eps, axis=1)
-        stop_at = jnp.where(final, threshold, near)
+        careful = state.rounds >= PATIENCE
+        stop_at = jnp.where(final | careful, threshold, near)
         new_f, new_g, error, done = cost.iterate(a, b, state.eps, f, g, stop_at)
         sound = _finite(new_f, new_g, error)
         f, g = jnp.where(sound, new_f, f), jnp.where(sound, new_g, g)
         error = jnp.where(sound, error, jnp.inf)
-        anneal = (state.rounds == 0) & ~(error < near)
-        following = jnp.where(anneal, warmest, jnp.maximum(eps, state.eps / _ANNEAL))
+        stay = careful & ~(error < threshold)
+        following = jnp.where(stay, state.eps, jnp.maximum(eps, state.eps / _ANNEAL))
+        following = jnp.where((state.rounds == 0) & ~(error < near), warm, following)
+        following = jnp.where(state.rounds == PATIENCE - 1, hot, following)
         error = jnp.where(final, error, jnp.inf)
         return _State(f, g, following, error, state.iterations + done + 1, state.rounds + 1)
 
@@ -115,7 +122,9 @@ def _solve(cost, a, b, eps, threshold, start, max_iterations) -> Solution:
     end = jax.lax.while_loop(going, one, first)
     # The last step made the rows sum to a, so the plan holds mass one and the dual needs no term for it.
     value = jnp.dot(a, end.f) + jnp.dot(b, end.g)
-    return Solution(end.f, end.g, value, end.error, end.iterations, end.error < threshold)
+    f = _everywhere(cost, end.f, a, end.g, b, eps, axis=1)
+    g = _everywhere(cost, end.g, b, end.f, a, eps, axis=0)
+    return Solution(f, g, value, end.error, end.iterations, end.error < threshold)
 
 
 @jax.jit
@@ -135,7 +144,15 @@ def _solve_self(cost, a, eps, threshold, max_iterations) -> Solution:
     first = (jnp.zeros_like(a), far, whole, jnp.zeros((), jnp.int32))
     f, error, mass, iterations = jax.lax.while_loop(going, one, first)
     value = 2.0 * jnp.dot(a, f) - eps * (mass - 1.0)
+    f = _everywhere(cost, f, a, f, a, eps, axis=1)
     return Solution(f, f, value, error, iterations, error < threshold)
+
+
+def _everywhere(cost, f, a, g, b, eps, axis: int) -> Array:
+    """The potential f also where a is zero: rounds leave it there as it was, the derivative in a needs it."""
+    none = a <= 0
+    reply = lambda f: jnp.where(none, cost.softmin(g, b, eps, axis=axis), f)
+    return jax.lax.cond(jnp.any(none), reply, lambda f: f, f)
 
 
 def _finite(*arrays: Array) -> Array:
