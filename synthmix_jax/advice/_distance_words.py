@@ -58,7 +58,9 @@ def one_line(text: str) -> str:
 
 def mark(row: Row) -> str:
     """The row's finding in a word or two."""
-    return "not computed" if not computed(row) else "above" if row.above else ""
+    if not computed(row):
+        return "not computed"
+    return "above" if row.above else "below" if row.below else ""
 
 
 def summary(table: Table) -> list[str]:
@@ -81,14 +83,14 @@ def class_summary(table: Table) -> list[str]:
 
 
 def cautions(table: Table) -> list[str]:
-    """Rows over all points whose value rests on part of the resamples, then the table's own warnings."""
+    """Values that rest on part of the resamples, values below the floor, then the table's own warnings."""
     several = len(table.num_synthetic) > 1
     partial = [
         f"{one_line(row.synthetic) + ', ' if several else ''}{metric(row.metric)}: {one_line(row.status)}."
         for row in table.rows
         if row.label is None and computed(row) and row.status != "ok"
     ]
-    return [*partial, *map(one_line, table.warnings)]
+    return [*partial, *_nearer(table), *map(one_line, table.warnings)]
 
 
 def floor_note(table: Table) -> str:
@@ -114,6 +116,22 @@ def sizes(table: Table) -> str:
         f"{_words.points(table.num_real, 'real')} against {', '.join(counts)}{each}, over "
         f"{_words.integer(table.num_resamples)} random halves"
     )
+
+
+def _nearer(table: Table) -> list[str]:
+    """Generators that lie nearer to the real points than these to each other, by which distances."""
+    if table.settings.get("debias"):
+        return []
+    out = []
+    for name in generators(table):
+        below = [metric(row.metric) for row in rows(table, name) if computed(row) and row.below]
+        if below:
+            out.append(
+                f"{one_line(name)} is nearer to the real points than these are to each other, by {listed(below)}: "
+                "it varies less, or copies them. Such distances do not rank generators; debiased ones do "
+                "(--debias, debias=True)."
+            )
+    return out
 
 
 def listed(names: Sequence[str]) -> str:
@@ -159,7 +177,8 @@ def _closest(table: Table) -> list[str]:
             continue
         # By excess, not by value: the floor of fewer points is higher.
         best, *others = sorted(own, key=lambda row: row.excess)
-        if all(best.excess_high < row.excess_low for row in others):
+        nearer = best.below and not table.settings.get("debias")
+        if not nearer and all(best.excess_high < row.excess_low for row in others):
             wins.setdefault(best.synthetic, []).append(metric(measure))
         else:
             unclear.append(metric(measure))

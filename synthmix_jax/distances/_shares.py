@@ -15,7 +15,7 @@ from jaxtyping import Float
 from synthmix_jax import _numerics
 from synthmix_jax._typing import Array
 
-from ._cost import CHECK_EVERY, HeldCost, cost_matrix
+from ._cost import HeldCost, cost_matrix
 from ._sinkhorn import Stopping, solve, solve_self
 from ._wasserstein import absolute
 
@@ -33,7 +33,7 @@ def grid(x, y, t, shares, epsilon, stopping, *, p) -> tuple[Array, Array]:
         across, other = HeldCost(within.C[:, :n]), HeldCost(within.C[:n, :n])
     else:
         across, other = HeldCost(cost_matrix(support, t, p)), HeldCost(cost_matrix(t, t, p))
-    eps = absolute(epsilon, jnp.mean(jax.lax.stop_gradient(across.C[n:])))
+    eps = absolute(epsilon, jnp.mean(across.C[n:]))
     masses = masses_of(shares, n, len(y)).astype(x.dtype)
     b = jnp.full(across.C.shape[1], 1.0 / across.C.shape[1], x.dtype)
     own = solve_self(other, b, eps, stopping)
@@ -51,21 +51,17 @@ def grid(x, y, t, shares, epsilon, stopping, *, p) -> tuple[Array, Array]:
 def _self_terms(cost: HeldCost, masses: Array, eps: Array, stopping: Stopping):
     """Every mixture against itself: u <- sqrt(u a / K u), all shares as columns of one product."""
 
-    def step(_, u, kernel):
-        reached = _product(kernel, u)
-        return jnp.sqrt(u * masses.T / jnp.where(reached > 0, reached, 1.0))
-
     def shared(cost, masses, eps):
         kernel = jnp.exp(-cost.C / eps)  # ones on the diagonal, so no sum underflows
 
-        def some(state):
-            u, _, done = state
-            u = jax.lax.fori_loop(0, CHECK_EVERY, lambda i, u: step(i, u, kernel), u)
-            error = jnp.abs(u * _product(kernel, u) - masses.T).sum(axis=0)
-            return u, error, done + CHECK_EVERY
+        def one(state):
+            u, reached = state
+            u = jnp.sqrt(u * _over(masses.T, reached))
+            reached = _product(kernel, u)
+            return (u, reached), jnp.abs(u * reached - masses.T).sum(axis=0)
 
-        u, error, _ = _until(some, masses.T, masses.shape[0], stopping)
-        reached = _product(kernel, u)
+        start = masses.T, _product(kernel, masses.T)
+        (u, reached), error = _until(one, start, masses.shape[0], stopping)
         f = eps * jnp.log(_ratio(u, masses.T, reached).T)
         whole = jnp.sum(u * reached, axis=0)
         return f, f, 2.0 * jnp.sum(masses * f, axis=1) - eps * (whole - 1.0), error
@@ -83,21 +79,19 @@ def _cross_terms(cost: HeldCost, masses: Array, b: Array, eps: Array, stopping: 
 
     def shared(cost, masses, eps):
         f0 = cost.softmin(reference.g, b, eps, axis=1)
-        kernel = jnp.exp((f0[:, None] + reference.g[None, :] - cost.C) / eps)
+        z = (f0[:, None] + reference.g[None, :] - cost.C) / eps
+        # Both orders in memory: a product with a transposed matrix costs XLA three times as much on a CPU.
+        kernel, transposed = jnp.exp(z), jnp.exp(z.T)
 
-        def some(state):
-            (u, v), _, done = state
+        def one(state):
+            u, _, v_reached = state
+            v = _over(b[:, None], v_reached)
+            u = _over(masses.T, _product(kernel, v))
+            v_reached = _product(transposed, u)
+            return (u, v, v_reached), jnp.abs(v * v_reached - b[:, None]).sum(axis=0)
 
-            def step(_, pair):
-                v = _over(b[:, None], _product(kernel.T, pair[0]))
-                return _over(masses.T, _product(kernel, v)), v
-
-            u, v = jax.lax.fori_loop(0, CHECK_EVERY, step, (u, v))
-            error = jnp.abs(v * _product(kernel.T, u) - b[:, None]).sum(axis=0)
-            return (u, v), error, done + CHECK_EVERY
-
-        start = masses.T, jnp.broadcast_to(b[:, None], (b.shape[0], masses.shape[0]))
-        (u, v), error, _ = _until(some, start, masses.shape[0], stopping)
+        first = _product(transposed, masses.T)
+        (u, v, _), error = _until(one, (masses.T, first, first), masses.shape[0], stopping)
         f = f0 + eps * jnp.log(_ratio(u, masses.T, _product(kernel, v)).T)
         g = reference.g + eps * jnp.log(v.T / b)
         return f, g, jnp.sum(masses * f, axis=1) + g @ b, error
@@ -127,17 +121,21 @@ def _finished(cost, masses, targets, eps, stopping, shared, alone):
     return attached, error < stopping.threshold
 
 
-def _until(some, start, count: int, stopping: Stopping):
-    """Repeat `some` until every share is below the threshold, one is no number, or SHARED iterations are done."""
+def _until(one, start, count: int, stopping: Stopping):
+    """Repeat `one` until every share is below the threshold, one is no number, or SHARED iterations are done."""
+
+    def more(state):
+        arrays, _, done = state
+        return *one(arrays), done + 1
 
     def going(state):
         _, error, done = state
-        worst = jnp.max(error)
         limit = jnp.minimum(SHARED, stopping.max_iterations)
-        return ((done == 0) | (worst >= stopping.threshold)) & (done < limit)
+        return ((done == 0) | (jnp.max(error) >= stopping.threshold)) & (done < limit)
 
     far = jnp.full((count,), jnp.inf, jax.tree.leaves(start)[0].dtype)
-    return jax.lax.while_loop(going, some, (start, far, jnp.zeros((), jnp.int32)))
+    arrays, error, _ = jax.lax.while_loop(going, more, (start, far, jnp.zeros((), jnp.int32)))
+    return arrays, error
 
 
 def _product(a: Array, b: Array) -> Array:
@@ -156,7 +154,8 @@ def _ratio(scaling: Array, mass: Array, reached: Array) -> Array:
     )
 
 
-def masses_of(shares: Array, n: int, m: int) -> Float[Array, "r n+m"]:
+def masses_of(shares: Array, n: int, m: int) -> Float[Array, "r points"]:
+    """Masses of the points of x and of y in each mixture."""
     real = jnp.broadcast_to((1.0 - shares)[:, None] / n, (len(shares), n))
     synthetic = jnp.broadcast_to(shares[:, None] / m, (len(shares), m))
     return jnp.concatenate([real, synthetic], axis=1)

@@ -81,6 +81,20 @@ def test_the_closest_generator_is_that_of_least_excess(with_rows, make_row):
     assert line == "Closest to real data: few by energy."
 
 
+def test_below_the_floor_is_no_rank(with_rows, make_row, make_table):
+    below = make_row("energy", 0.1, synthetic="a", floor_low=0.1, excess=-1.0, excess_high=-0.9)
+    table = with_rows(below, make_row("energy", 4.0, synthetic="b"), names=("a", "b"))
+    assert below.below
+    assert _distance_words.mark(below) == "below"
+    assert _distance_words.summary(table)[-1].startswith("No generator is clearly closest")
+    [caution] = _distance_words.cautions(table)
+    assert caution.startswith(
+        "a is nearer to the real points than these are to each other, by energy"
+    )
+    debiased = make_table(("a", "b"), rows=table.rows, settings={"debias": True})
+    assert _distance_words.cautions(debiased) == []
+
+
 def test_worst_classes_come_first(make_table, make_row):
     times = {("energy", 0): 2.0, ("mmd", 0): 0.5, ("energy", 1): 1.5, ("mmd", 1): 1.5}
     times |= {("energy", 2): 3.0, ("mmd", 2): 1.5, ("energy", 3): 0.5, ("mmd", 3): 0.5}

@@ -13,15 +13,8 @@ from synthmix_jax.advice import _evidence, _intervals
 KEY = jax.random.key(0)
 KERNEL = smx.kernels.RBF(1.0)
 N, M = 24, 48
-QUICK = dict(
-    distances=False,
-    kernel=KERNEL,
-    ridges=[0.01, 0.1, 1.0],
-    weights=[0.3, 1.0],
-    counts=[0, 12, 48],
-    num_orders=1,
-    num_bootstrap=100,
-)
+GRID = dict(kernel=KERNEL, ridges=[0.01, 0.1, 1.0], weights=[0.3, 1.0], counts=[0, 12, 48])
+QUICK = dict(**GRID, num_orders=1, num_bootstrap=100, distances=False)
 
 
 def regression(seed=0, sizes=(N, M), shift=0.0, noise=0.3, outputs=None):
