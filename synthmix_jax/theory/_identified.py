@@ -12,6 +12,8 @@ _NAMES = {
 }
 # Scatter of log errors around the law beyond which the law is doubtful.
 _SCATTER = 0.25
+# Runs beyond the fitted parameters from which intervals are believed.
+_SPARE = 5
 
 
 def free_parameters(irreducible: float | None, exponent: float | None) -> int:
@@ -44,41 +46,44 @@ def remarks(
     runs: Runs, found: Fit, irreducible: float | None, exponent: float | None
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Names of the parameters that the runs do not identify, and sentences that say why."""
+    given = {"irreducible_error": irreducible, "exponent": exponent}
     names: list[str] = []
     said: list[str] = []
 
     def doubt(reason: str, *parameters: str) -> None:
-        fitted = [p for p in parameters if not _given(p, irreducible, exponent)]
-        if fitted:
-            listed = " and ".join(_NAMES[p] for p in fitted)
-            said.append(
-                f"{reason}: {listed} cannot be told from the runs, and rest on the fit's starts."
-            )
-            names.extend(p for p in fitted if p not in names)
+        known = [name for name, value in given.items() if value is not None]
+        new = [p for p in parameters if p not in names and p not in known]
+        if new:
+            listed = " and ".join(_NAMES[p] for p in new)
+            said.append(f"{reason}: {listed} cannot be told from the runs.")
+            names.extend(new)
 
     real, synthetic = runs.share < 1, runs.share > 0
     counts_n, counts_m = len(set(runs.n[real])), len(set(runs.m[synthetic]))
     if counts_n == 1:
-        doubt("All runs have one number of real points", "exponent", "irreducible_error")
+        doubt("All runs have one number of real points", "irreducible_error", "real_scale")
     if counts_m == 1:
         reason = "All runs have one number of synthetic points"
         doubt(reason, "synthetic_floor", "synthetic_scale")
+    # A power law is told by two counts where its limit is known, else by three.
+    need, word = (3, "three") if irreducible is None else (2, "two")
+    if exponent is None and max(counts_n, counts_m) < need:
+        doubt(f"No count takes {word} values", "exponent", "irreducible_error")
     if not (runs.share == 1).any():
         doubt("No run is of synthetic data alone", "synthetic_floor", "synthetic_scale")
     if not (runs.share == 0).any():
         doubt("No run is of real data alone", "real_scale")
-    if max(counts_n, counts_m) == 2 and irreducible is None and exponent is None:
-        doubt("No count takes three values", "exponent", "irreducible_error")
     low, b, high = found.low[3], found.theta[3], found.high[3]
     if low < high and not low + 1e-6 < b < high - 1e-6:
         doubt(f"The exponent ended at its bound {b:g}", "exponent")
+    spare = len(runs.n) - found.free
+    if spare < _SPARE:
+        said.append(
+            f"Only {spare} more runs than fitted parameters: the law hardly shows how far runs scatter, and its "
+            "intervals are too narrow."
+        )
     if found.scatter > _SCATTER:
         said.append(
             f"Errors scatter by {100 * found.scatter:.0f} % around the law: it may not describe these runs."
         )
     return tuple(names), tuple(said)
-
-
-def _given(parameter: str, irreducible: float | None, exponent: float | None) -> bool:
-    values = {"irreducible_error": irreducible, "exponent": exponent}
-    return values.get(parameter) is not None

@@ -24,8 +24,7 @@ EXPONENTS = (0.05, 2.0)
 _STEPS = 60
 _FIRST_SCALE, _LEAST_SCALE = 0.1, 1e-3
 # Median of |r| in standard deviations of a normal r; of those 1.345 keep 95 % of the efficiency (Huber).
-_MEDIAN = 0.6745
-_SCALE_PER_MEDIAN = 1.345 / _MEDIAN
+_MEDIAN, _HUBER = 0.6745, 1.345
 # Where the search starts: exponents, R* as a part of the least error, Rs as a part of the least synthetic excess.
 _START_EXPONENTS, _START_IRREDUCIBLE, _START_FLOOR = (0.2, 0.5, 1.0), (0.02, 0.5, 0.9), (0.1, 0.7)
 
@@ -40,15 +39,14 @@ class Fit(NamedTuple):
     scale: float
 
     @property
-    def scatter(self) -> float:
-        """Standard deviation of the residuals, from their median."""
-        return float(np.median(np.abs(self.residuals))) / _MEDIAN * self.correction
+    def free(self) -> int:
+        """How many parameters were fitted."""
+        return int((self.low < self.high).sum())
 
     @property
-    def correction(self) -> float:
-        """What the fitted parameters took up of the residuals."""
-        size, free = len(self.residuals), int((self.low < self.high).sum())
-        return float(np.sqrt(size / max(size - free, 1)))
+    def scatter(self) -> float:
+        """Standard deviation of the residuals, from their median."""
+        return _deviation(self.residuals, self.free)
 
 
 def fit(runs: Runs, irreducible: float | None, exponent: float | None) -> Fit:
@@ -56,11 +54,12 @@ def fit(runs: Runs, irreducible: float | None, exponent: float | None) -> Fit:
     low, high = _limits(runs, irreducible, exponent)
     starts = np.clip(_starts(runs), low, high)
     [theta] = _solve(runs, runs.error[None], starts, low, high, _FIRST_SCALE)
-    scale = _scale(runs, theta)
+    free = int((low < high).sum())
+    scale = _scale(runs, theta, free)
     # Again with that scale, from where the first pass ended as well; as many starts: one compilation.
     starts = np.concatenate([theta[None], starts[:-1]])
     [theta] = _solve(runs, runs.error[None], starts, low, high, scale)
-    return Fit(theta, low, high, _residuals(runs, theta), _scale(runs, theta))
+    return Fit(theta, low, high, _residuals(runs, theta), _scale(runs, theta, free))
 
 
 def bootstrap(runs: Runs, found: Fit, count: int, generator: np.random.Generator) -> np.ndarray:
@@ -71,7 +70,7 @@ def bootstrap(runs: Runs, found: Fit, count: int, generator: np.random.Generator
     """
     standard = found.residuals / runs.spread
     size = len(standard)
-    standard = (standard - standard.mean()) * found.correction
+    standard = (standard - standard.mean()) * np.sqrt(size / max(size - found.free, 1))
     drawn = standard[generator.integers(size, size=(count, size))] * runs.spread
     errors = _predicted(runs, found.theta) * np.exp(drawn)
     theta = found.theta
@@ -91,10 +90,16 @@ def _residuals(runs: Runs, theta: np.ndarray) -> np.ndarray:
     return np.log(runs.error) - np.log(_predicted(runs, theta))
 
 
-def _scale(runs: Runs, theta: np.ndarray) -> float:
-    """Where the loss turns linear, from the median residual."""
-    typical = float(np.median(np.abs(_residuals(runs, theta) / runs.spread)))
-    return max(_SCALE_PER_MEDIAN * typical, _LEAST_SCALE)
+def _scale(runs: Runs, theta: np.ndarray, free: int) -> float:
+    """Where the loss turns linear."""
+    standard = _residuals(runs, theta) / runs.spread
+    return max(_HUBER * _deviation(standard, free), _LEAST_SCALE)
+
+
+def _deviation(residuals: np.ndarray, free: int) -> float:
+    """Standard deviation from the median, without as many residuals as a fit can bring to zero."""
+    largest = np.sort(np.abs(residuals))[min(free, len(residuals) - 1) :]
+    return float(np.median(largest)) / _MEDIAN
 
 
 def _predicted(runs: Runs, theta: np.ndarray) -> np.ndarray:

@@ -205,7 +205,7 @@ def keep(runs, mask):
         (
             lambda n, m, a: (n == 100) | (n == 0),
             "one number of real points",
-            ("exponent", "irreducible_error"),
+            ("irreducible_error", "real_scale"),
         ),
         (
             lambda n, m, a: (m == 1000) | (m == 0),
@@ -223,10 +223,16 @@ def keep(runs, mask):
 )
 def test_what_the_runs_leave_open_is_said(rng, keeps, message, names):
     runs = noisy(rng)
-    with pytest.warns(UserWarning, match=message):
+    with pytest.warns(UserWarning, match=message):  # others may come too
         law = SurrogateLaw.fit(*keep(runs, keeps(*runs[:3])))
     assert set(names) <= set(law.conditional)
     assert any(message in sentence for sentence in law.warnings)
+
+
+def test_few_runs_are_said(rng):
+    runs = tuple(column[[0, 2, 10, 20, 36, 38, 39, 40, 42]] for column in noisy(rng))
+    with pytest.warns(UserWarning, match="Only 4 more runs than fitted parameters"):
+        SurrogateLaw.fit(*runs)
 
 
 def test_an_exponent_at_its_bound_is_said(rng):
@@ -264,6 +270,7 @@ def ridge_curve(rng, n, m, shift, shares, ridge=0.1, dimension=20, repetitions=6
     return 1.0 + total  # the noise of the test point has variance one
 
 
+@pytest.mark.filterwarnings("ignore:Only 1 more runs")
 @pytest.mark.parametrize("shift", [0.1, 0.3, 0.6])
 def test_the_share_it_picks_for_ridge_regression_costs_little(rng, shift):
     """From runs with one kind of data only, the share between costs at most 7 % of the excess error."""
