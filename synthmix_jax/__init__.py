@@ -24,11 +24,22 @@ if TYPE_CHECKING:
     from synthmix_jax import krr as krr
     from synthmix_jax import loaders as loaders
     from synthmix_jax import mixing as mixing
+    from synthmix_jax import theory as theory
     from synthmix_jax.advice import Advice as Advice
     from synthmix_jax.advice import recommend as recommend
     from synthmix_jax.loaders import load as load
 
-_SUBMODULES = ("advice", "distances", "features", "generators", "kernels", "krr", "loaders", "mixing")
+_SUBMODULES = (
+    "advice",
+    "distances",
+    "features",
+    "generators",
+    "kernels",
+    "krr",
+    "loaders",
+    "mixing",
+    "theory",
+)
 _FUNCTIONS = {"recommend": "advice", "Advice": "advice", "load": "loaders"}
 
 __all__ = ["Dataset", "__version__", *_SUBMODULES, *_FUNCTIONS]

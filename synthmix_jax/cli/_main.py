@@ -16,12 +16,14 @@ from synthmix_jax._version import __version__
 
 from ._distance import Distance
 from ._options import Command
+from ._predict import Predict
 from ._recommend import Recommend
 
 # A new command is a file with a frozen dataclass that has run(), and a line here.
 COMMANDS: dict[str, Callable[..., Command]] = {
     "recommend": Recommend,
     "distance": Distance,
+    "predict": Predict,
 }
 _PACKAGE = Path(__file__).resolve().parents[1]
 _DESCRIPTION = "How much synthetic data should I add to my real data, and how sure are you?"
