@@ -2,6 +2,8 @@
 
     law = smx.theory.SurrogateLaw.fit(n, m, share, error, key=jax.random.key(0))
     law.optimal_share(100, 1000), law.optimal_share_interval(100, 1000)
+
+Bounds rest on constants that no data identify, and are called conditional for it; the law is fitted to runs.
 """
 
 from ._adaptation import adaptation_bound as adaptation_bound
