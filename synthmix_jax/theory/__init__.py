@@ -1,9 +1,8 @@
-"""Theory: bounds, surrogates and a scaling law for real and synthetic data, each with the share that is best by it.
+"""What theory says of an amount of synthetic data: sharp risk, and from a sample what it asks for.
 
-    law = smx.theory.SurrogateLaw.fit(n, m, share, error, key=jax.random.key(0))
-    law.optimal_share(100, 1000), law.optimal_share_interval(100, 1000)
-
-Bounds rest on constants that no data identify, and are called conditional for it; the law is fitted to runs.
+`mixed_risk` is the test error against real points, synthetic points, ridge and weight; `group_risk` that of groups
+whose inputs differ; `estimate_spectrum` the eigenvalues and coefficients they need; the designs are cases where
+all is known.
 """
 
 from ._adaptation import adaptation_bound as adaptation_bound
@@ -14,9 +13,74 @@ from ._bounds import paper_bound as paper_bound
 from ._bounds import paper_optimal_lambda as paper_optimal_lambda
 from ._bounds import stability_bound as stability_bound
 from ._bounds import tuned_bound as tuned_bound
+from ._exact_spectra import Design as Design
+from ._exact_spectra import fourier_design as fourier_design
+from ._exact_spectra import gaussian_design as gaussian_design
+from ._exact_spectra import hermite_design as hermite_design
+from ._exact_spectra import mehler_kernel as mehler_kernel
+from ._exact_spectra import periodic_sobolev_kernel as periodic_sobolev_kernel
+from ._exact_spectra import rbf_design as rbf_design
+from ._exact_spectra import rbf_eigenvalues as rbf_eigenvalues
+from ._exponents import Exponent as Exponent
+from ._exponents import SpectralExponents as SpectralExponents
+from ._exponents import decay_exponent as decay_exponent
+from ._exponents import spectral_exponents as spectral_exponents
+from ._first_point import FirstPoint as FirstPoint
+from ._first_point import value_of_first_point as value_of_first_point
+from ._group_risk import group_risk as group_risk
 from ._law_plans import Split as Split
 from ._quadratic import optimal_pooled_share as optimal_pooled_share
 from ._quadratic import optimal_quadratic_share as optimal_quadratic_share
 from ._quadratic import pooled_risk as pooled_risk
 from ._quadratic import quadratic_risk as quadratic_risk
+from ._risk import MixedRisk as MixedRisk
+from ._risk import mixed_risk as mixed_risk
+from ._risk import mixed_risk_parts as mixed_risk_parts
+from ._risk import random_design_risk as random_design_risk
+from ._spectrum import DiscrepancyCurve as DiscrepancyCurve
+from ._spectrum import SampleSpectrum as SampleSpectrum
+from ._spectrum import discrepancy_curve as discrepancy_curve
+from ._spectrum import effective_dimension as effective_dimension
+from ._spectrum import estimate_spectrum as estimate_spectrum
 from ._surrogate_law import SurrogateLaw as SurrogateLaw
+
+__all__ = [
+    "Design",
+    "DiscrepancyCurve",
+    "Exponent",
+    "FirstPoint",
+    "MixedRisk",
+    "SampleSpectrum",
+    "SpectralExponents",
+    "Split",
+    "SurrogateLaw",
+    "adaptation_bound",
+    "decay_exponent",
+    "discrepancy_curve",
+    "effective_dimension",
+    "estimate_spectrum",
+    "fourier_design",
+    "gaussian_design",
+    "group_risk",
+    "hermite_design",
+    "mehler_kernel",
+    "mixed_risk",
+    "mixed_risk_parts",
+    "optimal_adaptation_share",
+    "optimal_pooled_share",
+    "optimal_quadratic_share",
+    "optimal_share",
+    "optimal_tuned_share",
+    "paper_bound",
+    "paper_optimal_lambda",
+    "periodic_sobolev_kernel",
+    "pooled_risk",
+    "quadratic_risk",
+    "random_design_risk",
+    "rbf_design",
+    "rbf_eigenvalues",
+    "spectral_exponents",
+    "stability_bound",
+    "tuned_bound",
+    "value_of_first_point",
+]

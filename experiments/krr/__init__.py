@@ -1,0 +1,1 @@
+"""Kernel ridge regression where theory knows the answer: the formulas against simulation."""
