@@ -39,11 +39,12 @@ def test_derivatives_of_every_order_are_those_of_the_implicit_function():
 
 
 def test_many_at_once_are_as_one_by_one():
+    @jax.jit
     def solve(a):
         return decreasing_root(lambda x: a - x - jnp.tanh(30.0 * x), -10.0, 10.0)
 
-    values = jnp.linspace(-4.0, 4.0, 33)
+    slope, values = jax.jit(jax.grad(solve)), jnp.linspace(-4.0, 4.0, 9)
     np.testing.assert_allclose(jax.vmap(solve)(values), [solve(a) for a in values], atol=1e-14)
     np.testing.assert_allclose(
-        jax.vmap(jax.grad(solve))(values), [jax.grad(solve)(a) for a in values], rtol=1e-10
+        jax.vmap(jax.grad(solve))(values), [slope(a) for a in values], rtol=1e-10
     )
