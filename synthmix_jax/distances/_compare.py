@@ -103,7 +103,7 @@ def compare(
                 f"{name} has {len(at)} points; halves to compare need at least {least}. Give more points."
             )
     num_classes = 0 if pool.labels is None else int(pool.labels.max()) + 1
-    groups = _groups(pool, rows, num_classes if per_class else 0, least)
+    groups = _groups(pool, rows, num_classes if per_class else 0, least, rngs)
     build = _resample.quarters if debias else _resample.halves
     computed, warnings = [], _warnings(data, used)
     total, done = len(chosen) * len(groups), 0
@@ -219,11 +219,16 @@ def _pool(data, used, maps, labelled, epsilon, key) -> tuple[Pool, dict[str, np.
 
 
 def _groups(
-    pool: Pool, rows: dict[str, np.ndarray], num_classes: int, least: int
+    pool: Pool,
+    rows: dict[str, np.ndarray],
+    num_classes: int,
+    least: int,
+    rngs: list[np.random.Generator],
 ) -> dict[int | None, list[np.ndarray] | None]:
     """Rows of each sample, whole and by class; None for a class with too few points on some side.
 
-    All classes take part with as many points as the smallest that has enough, so that their rows compare.
+    All classes take part with as many points as the smallest that has enough, so that their rows compare: a random
+    part of each, by random numbers of its own, so that the rows of all points do not depend on `per_class`.
     """
     groups: dict[int | None, list[np.ndarray] | None] = {None: list(rows.values())}
     if pool.labels is None or num_classes < 2:
@@ -231,9 +236,11 @@ def _groups(
     classes = {c: [at[pool.labels[at] == c] for at in rows.values()] for c in range(num_classes)}
     enough = [c for c, sides in classes.items() if min(map(len, sides)) >= least]
     size = [min((len(classes[c][i]) for c in enough), default=0) for i in range(len(rows))]
+    rngs = [rng.spawn(1)[0] for rng in rngs]
     for c, sides in classes.items():
         if any(map(len, sides)):
-            cut = [at[:most] for at, most in zip(sides, size, strict=True)]
+            drawn = zip(rngs, sides, size, strict=True)
+            cut = [np.sort(rng.permutation(at)[:most]) for rng, at, most in drawn]
             groups[c] = cut if c in enough else None
     return groups
 

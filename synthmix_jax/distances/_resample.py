@@ -42,7 +42,7 @@ class Parts(NamedTuple):
 
 def halves(
     real: Int[np.ndarray, " n"],
-    synthetic: list[Int[np.ndarray, " m"]],
+    synthetic: list[Int[np.ndarray, " _"]],
     *,
     count: int,
     rngs: list[np.random.Generator],
@@ -63,7 +63,7 @@ def halves(
 
 def quarters(
     real: Int[np.ndarray, " n"],
-    synthetic: list[Int[np.ndarray, " m"]],
+    synthetic: list[Int[np.ndarray, " _"]],
     *,
     count: int,
     rngs: list[np.random.Generator],
