@@ -85,6 +85,7 @@ def compare(
     """
     generators = dict(synthetic) if isinstance(synthetic, Mapping) else {"synthetic": synthetic}
     _check_options(generators, num_bootstrap, level, max_points)
+    _checks.positive_value("epsilon", epsilon)
     _check_classes(real, generators)
     data = {name: _as_data(name, value) for name, value in {"real": real, **generators}.items()}
     labelled = all(labels is not None for _, labels in data.values())

@@ -61,7 +61,7 @@ def _plain(metric: Metric, parts: Parts, synthetic: tuple[Draw, ...] | None, pow
     """Distances of each resample: to the synthetic part, or to the other real one."""
     other = parts.real[1] if synthetic is None else synthetic[0]
     values, ok = metric.between(parts.real[0], other)
-    return np.where(ok, values, np.nan)
+    return np.where(ok, np.maximum(values, 0.0), np.nan)
 
 
 def _debiased(metric: Metric, parts: Parts, synthetic: tuple[Draw, ...] | None, power: int):
@@ -71,7 +71,7 @@ def _debiased(metric: Metric, parts: Parts, synthetic: tuple[Draw, ...] | None, 
 
     def between(a: Draw, b: Draw) -> np.ndarray:
         values, ok = metric.between(a, b)
-        return np.where(ok, values, np.nan) ** power
+        return np.where(ok, np.sign(values) * np.abs(values) ** power, np.nan)
 
     total = (between(x1, y1) + between(x2, y2) - between(x1, x2) - between(y1, y2)) / 2
     return np.sign(total) * np.abs(total) ** (1.0 / power)
