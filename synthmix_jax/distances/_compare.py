@@ -88,6 +88,8 @@ def compare(
     _checks.positive_value("epsilon", epsilon)
     _check_classes(real, generators)
     data = {name: _as_data(name, value) for name, value in {"real": real, **generators}.items()}
+    given = [real, *generators.values()]
+    targets = [d for d in given if isinstance(d, Dataset) and d.num_classes is None]
     labelled = all(labels is not None for _, labels in data.values())
     chosen = _chosen(metrics, labelled)
     rngs = _generators(key, list(data))
@@ -106,7 +108,7 @@ def compare(
     num_classes = 0 if pool.labels is None else int(pool.labels.max()) + 1
     groups = _groups(pool, rows, num_classes if per_class else 0, least, rngs)
     build = _resample.quarters if debias else _resample.halves
-    computed, warnings = [], _warnings(data, used)
+    computed, warnings = [], _warnings(data, used, targets)
     total, done = len(chosen) * len(groups), 0
     parts = {
         label: None if at is None else build(at[0], at[1:], count=num_bootstrap, rngs=rngs)
@@ -292,12 +294,18 @@ def _check_options(generators: dict, num_bootstrap: Any, level: Any, max_points:
         raise ValueError(f"level must lie between 0 and 1, got {level!r}.")
 
 
-def _warnings(data: dict, used: dict[str, np.ndarray]) -> list[str]:
-    return [
+def _warnings(data: dict, used: dict[str, np.ndarray], with_targets: list[Dataset]) -> list[str]:
+    parts = [
         f"{name}: {len(used[name]):,} of {len(x):,} points were used, drawn at random (max_points)."
         for name, (x, _) in data.items()
         if len(used[name]) < len(x)
     ]
+    if with_targets:
+        parts.append(
+            "Regression targets take no part: these are distances of inputs alone. To see wrong targets, "
+            "compare np.column_stack([x, y]), with inputs and targets scaled to matter alike."
+        )
+    return parts
 
 
 def _described(maps: Any) -> str:
