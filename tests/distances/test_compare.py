@@ -299,3 +299,13 @@ def test_max_points_and_progress(real, synthetic):
 def test_refusals(real, synthetic, change, message):
     with pytest.raises(ValueError, match=message):
         compare(**{"real": real, "synthetic": synthetic, **change})
+
+
+def test_targets_of_regression_take_no_part_and_that_is_said(rng):
+    x, z = rng.normal(size=(20, 2)), rng.normal(size=(20, 2))
+    options = dict(key=jax.random.key(0), metrics=["energy"], num_bootstrap=20)
+    with_targets = distances.compare(Dataset(x, x[:, 0]), Dataset(z, -z[:, 0]), **options)
+    without = distances.compare(x, z, **options)
+    assert with_targets.rows == without.rows
+    assert "Regression targets take no part" in with_targets.warnings[0]
+    assert without.warnings == ()
