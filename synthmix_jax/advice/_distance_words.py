@@ -107,9 +107,9 @@ def cautions(table: Table) -> list[str]:
 def copies(found: Mapping[str, Copies | None]) -> list[str]:
     """A line for each generator whose points look like copies of real ones."""
     return [
-        f"{one_line(name)}: {_words.percent(each.identical)} of its points are identical to a real one, and "
-        f"{_words.percent(each.close)} lie at most half as far from one real point as from the next (0 % and at "
-        "most 10 % are normal): it copies real points."
+        f"{one_line(name)} looks like a copy: {_words.percent(each.identical)} of its points are identical to a real "
+        f"one, and {_words.percent(each.close)} lie at most half as far from one real point as from the next (0 % "
+        "and at most 10 % are normal)."
         for name, each in found.items()
         if each is not None and each.suspicious
     ]

@@ -171,7 +171,9 @@ def test_the_level_is_never_rounded_to_certainty(make_table, level, said):
 def test_only_suspicious_copies_are_reported():
     found = {"a": Copies(0.5, 0.6, True), "b": Copies(0.0, 0.05, False), "c": None}
     [line] = _distance_words.copies(found)
-    assert line.startswith("a: 50 % of its points are identical to a real one, and 60 % lie")
+    assert line.startswith(
+        "a looks like a copy: 50 % of its points are identical to a real one, and 60 % lie"
+    )
 
 
 def test_units_of_the_floor(make_row):

@@ -276,7 +276,7 @@ def test_copies_are_reported_near_the_top(run, files, tmp_path, rng):
     code, out, _ = run(tmp_path / "real.npz", copy)
     assert code == 0
     words = " ".join(out.split())
-    assert "copy.npz: 50 % of its points are identical to a real one" in words
+    assert "copy.npz looks like a copy: 50 % of its points are identical to a real one" in words
     assert words.index("identical") < words.index("floor's interval")
     _, out, _ = run(tmp_path / "real.npz", copy, files[2], "--json")
     copies = json.loads(out)["copies"]
