@@ -107,9 +107,9 @@ def cautions(table: Table) -> list[str]:
 def copies(found: Mapping[str, Copies | None]) -> list[str]:
     """A line for each generator whose points look like copies of real ones."""
     return [
-        f"{one_line(name)} looks like a copy: {_words.percent(each.identical)} of its points are identical to a real "
-        f"one, and {_words.percent(each.close)} lie at most half as far from one real point as from the next (0 % "
-        "and at most 10 % are normal)."
+        f"{one_line(name)} looks like a copy: {_words.percent(each.identical)} of its points are identical to a "
+        f"real one, and {_words.percent(each.close)} lie at most half as far from one real point as from the next "
+        "(0 % and at most 10 % are normal)."
         for name, each in found.items()
         if each is not None and each.suspicious
     ]
@@ -285,7 +285,7 @@ def _lost(table: Table, own: Iterable[Row], by_label: dict[int, list[Row]]) -> l
     for row in own:
         if row.label is None or row.label in by_label:
             continue
-        sides = _absent(table, row.label)
+        sides = _absent(table, row.synthetic, row.label)
         reason = (
             f"absent from {listed(sides)}" if sides else f"not computed: {one_line(row.status)}"
         )
@@ -302,20 +302,14 @@ def _lost(table: Table, own: Iterable[Row], by_label: dict[int, list[Row]]) -> l
     return out
 
 
-def _absent(table: Table, index: int) -> list[str]:
-    """The sides on which a class has no points: there the distances between classes are no numbers.
-
-    One generator that lacks a class takes it from all, which are compared at the same classes.
-    """
-    sides = []
-    for name, between in table.class_distances.items():
-        if index >= len(between):
-            continue
-        if np.isnan(between[index]).all():
-            sides.append("the real points")
-        if np.isnan(between[:, index]).all():
-            sides.append(one_line(name))
-    return list(dict.fromkeys(sides))
+def _absent(table: Table, name: str, index: int) -> list[str]:
+    """The sides on which a class has no points: there the distances between classes are no numbers."""
+    between = table.class_distances.get(name)
+    if between is None or index >= len(between):
+        return []
+    sides = {"the real points": between[index], one_line(name): between[:, index]}
+    empty = [side for side, numbers in sides.items() if np.isnan(numbers).all()]
+    return empty if len(empty) < 2 else []
 
 
 def _span(counts: Iterable[int]) -> str:
