@@ -19,13 +19,12 @@ def test_lookup_finds_all_points_of_the_first_generator(make_table):
         only_classes["energy"]
 
 
-def test_above_and_below_are_outside_the_floor(make_row):
-    assert make_row(times=1.01).above
-    assert not make_row(times=1.0).above
-    assert not make_row(times=1.0).below
-    assert make_row(times=0.59).below
-    assert not make_row(times=0.61).below
-    nothing = make_row(value=np.nan)
+def test_above_and_below_are_outside_of_no_excess(make_row):
+    assert make_row(excess_low=0.01).above
+    assert not make_row(excess_low=0.0).above
+    assert not make_row(excess_high=0.0).below
+    assert make_row(excess_high=-0.01).below
+    nothing = make_row(excess_low=np.nan, excess_high=np.nan)
     assert not nothing.above
     assert not nothing.below
 
