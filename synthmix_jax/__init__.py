@@ -28,7 +28,16 @@ if TYPE_CHECKING:
     from synthmix_jax.advice import recommend as recommend
     from synthmix_jax.loaders import load as load
 
-_SUBMODULES = ("advice", "distances", "features", "generators", "kernels", "krr", "loaders", "mixing")
+_SUBMODULES = (
+    "advice",
+    "distances",
+    "features",
+    "generators",
+    "kernels",
+    "krr",
+    "loaders",
+    "mixing",
+)
 _FUNCTIONS = {"recommend": "advice", "Advice": "advice", "load": "loaders"}
 
 __all__ = ["Dataset", "__version__", *_SUBMODULES, *_FUNCTIONS]
