@@ -1,7 +1,8 @@
 """The picture of a table of distances: every metric beside its floor, classes, and which class lies near which.
 
-Left, in units of the upper end of the floor, so that metrics compare: right of the line at one, real and synthetic
-points are told apart. Filled markers lie above the floor, hollow ones do not, so that grey print loses nothing.
+Left, in units of the upper end of the floor, so that metrics compare: the line at one is the most that single real
+samples show. Filled markers are told apart by the paired interval of value less floor, which sees more than the
+line does; hollow ones are not. So grey print loses nothing.
 """
 
 import math
@@ -18,7 +19,7 @@ MARKERS = "osD^vP"
 FLOOR = "#b9c2ca"
 _UNIT = "distance / upper end of what real points show"
 # All in inches.
-_LEFT, _PANEL, _RIGHT, _TOP, _BOTTOM, _GAP = 1.75, 3.9, 0.25, 1.25, 0.8, 0.75
+_LEFT, _PANEL, _RIGHT, _TOP, _BOTTOM, _GAP = 1.75, 3.9, 0.25, 1.25, 0.9, 0.75
 _CLASSES = 12
 
 
@@ -69,7 +70,11 @@ def compose(table: Table, figure: Any) -> None:
             ax.set_xlabel(_UNIT, size=_axes.SMALL, color=_axes.INK)
         top -= panel.height + _GAP
     _head(table, figure, width, height)
-    note = f"Filled: told apart. Bar: {_words.percent(table.level)} of real against real; tick: its mean."
+    level = _distance_words.level(table)
+    note = (
+        f"Filled: the paired {level} interval of value less floor is above zero.\n"
+        f"Bar: {level} of real against real; tick: its mean."
+    )
     figure.text(
         _LEFT / width, 0.09 / height, note, size=7, color=_axes.MUTED, ha="left", va="bottom"
     )
@@ -111,9 +116,13 @@ def _metrics(table: Table) -> Panel:
         rows = [r for r in table.rows if r.label is None and r.metric == metric]
         ends = {r.floor_high for r in rows if math.isfinite(r.floor_high)}
         note = f"1 = {_words.number(ends.pop())}" if len(ends) == 1 else ""
-        lines.append((_plots.shorten(_distance_words.metric(metric), 22), note, rows))
+        lines.append((_plots.shorten(_spaced(metric), 22), note, rows))
     each = max(0.46, 0.2 * len(table.num_synthetic))
     return Panel("All points", lines, each * max(len(lines), 2))
+
+
+def _spaced(metric: str) -> str:
+    return _distance_words.one_line(metric.replace("_", " "))
 
 
 def _by_class(table: Table) -> list[Panel]:
@@ -132,7 +141,7 @@ def _by_class(table: Table) -> list[Panel]:
         return max((ratio for ratio in ratios if math.isfinite(ratio)), default=-math.inf)
 
     shown = sorted(sorted(of_class, key=worst, reverse=True)[:_CLASSES])
-    title = f"By class: {_plots.shorten(_distance_words.metric(metric), 22)}"
+    title = f"By class: {_plots.shorten(_spaced(metric), 22)}"
     if len(shown) < len(of_class):
         title += f", worst {len(shown)} of {len(of_class)} classes"
     name = lambda label: _plots.shorten(_distance_words.label(table, label), 18)

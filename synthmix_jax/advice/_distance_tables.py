@@ -25,11 +25,17 @@ _COLUMNS = (
     "excess_low",
     "excess_high",
     "above",
+    "below",
     "num_real",
     "num_synthetic",
     "unit",
     "status",
+    "level",
+    "debias",
+    "features",
 )
+# What a spreadsheet takes for the beginning of a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def content(table: Table) -> dict[str, Any]:
@@ -45,12 +51,14 @@ def content(table: Table) -> dict[str, Any]:
 
 
 def csv_text(table: Table) -> str:
-    """One line a row; empty where there is no number."""
+    """One line a row; empty where there is no number. Text that a spreadsheet would run gets an apostrophe."""
     file = io.StringIO()
     writer = csv.DictWriter(file, _COLUMNS, lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
+    run = {"level": table.level, "features": table.features}
+    run["debias"] = bool(table.settings.get("debias"))
     for row in table.rows:
-        record = _record(table, row)
+        record = {**_record(table, row), **run}
         record["num_real"], record["num_synthetic"] = row.sizes
         writer.writerow({name: _csv_cell(record[name]) for name in _COLUMNS})
     return file.getvalue()
@@ -58,7 +66,7 @@ def csv_text(table: Table) -> str:
 
 def head(table: Table) -> list[str]:
     """Names of the columns of `cells`."""
-    level = _words.percent(table.level)
+    level = _distance_words.level(table)
     return ["value", f"{level} interval", "floor", "floor's interval", "excess", "its interval"]
 
 
@@ -76,12 +84,17 @@ def cells(row: Row) -> list[str]:
 
 def _record(table: Table, row: Row) -> dict[str, Any]:
     name = None if row.label is None else _distance_words.label(table, row.label)
-    return {**dataclasses.asdict(row), "above": row.above, "class": name}
+    return {**dataclasses.asdict(row), "above": row.above, "below": row.below, "class": name}
 
 
 def _csv_cell(value: Any) -> Any:
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return ""
+    if isinstance(value, str):
+        text = f"'{value}" if value.startswith(_FORMULA) else value
+        return text.replace(
+            "\r", " "
+        )  # which csv leaves unquoted, and readers take for the end of a line
     return str(value).lower() if isinstance(value, bool) else value
 
 

@@ -1,14 +1,18 @@
 """Distances in words: by which the synthetic points are told apart from real ones, and in which classes.
 
-Everything is measured in units of the upper end of the floor, the most that chance shows: above one, real and
-synthetic points are told apart. The mean floor would not do as a unit: that of the MMD is near zero.
+A row is above where the paired interval of value less floor lies above zero, and below where it lies beneath.
+Sizes are in units of the upper end of the floor, the most that single real samples show. The mean floor would not
+do as a unit: that of the MMD is near zero.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from . import _words
+from ._records import Copies
 
 if TYPE_CHECKING:
     from synthmix_jax.distances import Row, Table
@@ -16,8 +20,10 @@ else:
     # Distances load OTT, which a reader of finished tables does without.
     Row = Table = Any
 
-# Classes that are named before "and so on".
-_NAMED = 3
+# Classes that are named as the worst, and those that could not be computed.
+_NAMED, _LOST = 3, 8
+# Distances that less variety brings down in the plain form, as it does the sampling error they consist of.
+_TRANSPORT = ("wasserstein", "wasserstein_1", "labelled_wasserstein")
 
 
 def generators(table: Table) -> list[str]:
@@ -41,8 +47,13 @@ def times(row: Row) -> float:
 
 
 def metric(name: str) -> str:
-    """A metric's name as it is written."""
-    return one_line(name.replace("_", " "))
+    """A metric's name, as it is typed."""
+    return one_line(name)
+
+
+def level(table: Table) -> str:
+    """The level of the intervals in percent, never rounded to 100."""
+    return f"{100 * table.level:.10g} %"
 
 
 def label(table: Table, index: int) -> str:
@@ -83,21 +94,32 @@ def class_summary(table: Table) -> list[str]:
 
 
 def cautions(table: Table) -> list[str]:
-    """Values that rest on part of the resamples, values below the floor, then the table's own warnings."""
+    """Values that rest on part of the resamples, what plain distances miss, then the table's own warnings."""
     several = len(table.num_synthetic) > 1
     partial = [
         f"{one_line(row.synthetic) + ', ' if several else ''}{metric(row.metric)}: {one_line(row.status)}."
         for row in table.rows
         if row.label is None and computed(row) and row.status != "ok"
     ]
-    return [*partial, *_nearer(table), *map(one_line, table.warnings)]
+    return [*partial, *_plain(table), *map(one_line, table.warnings)]
+
+
+def copies(found: Mapping[str, Copies | None]) -> list[str]:
+    """A line for each generator whose points look like copies of real ones."""
+    return [
+        f"{one_line(name)} looks like a copy: {_words.percent(each.identical)} of its points are identical to a "
+        f"real one, and {_words.percent(each.close)} lie at most half as far from one real point as from the next "
+        "(0 % and at most 10 % are normal)."
+        for name, each in found.items()
+        if each is not None and each.suspicious
+    ]
 
 
 def floor_note(table: Table) -> str:
     """What the floor is, in one line."""
     return (
         "Floor: real points against other real points at the same sizes, which is what chance alone shows. "
-        f"Above: beyond the upper end of its {_words.percent(table.level)} interval."
+        f"Above: the paired {level(table)} interval of value less floor lies above zero; below: beneath it."
     )
 
 
@@ -118,19 +140,22 @@ def sizes(table: Table) -> str:
     )
 
 
-def _nearer(table: Table) -> list[str]:
-    """Generators that lie nearer to the real points than these to each other, by which distances."""
+def _plain(table: Table) -> list[str]:
+    """What distances that are not debiased cannot say."""
     if table.settings.get("debias"):
         return []
+    whole = [row for row in table.rows if row.label is None and computed(row)]
     out = []
-    for name in generators(table):
-        below = [metric(row.metric) for row in rows(table, name) if computed(row) and row.below]
-        if below:
-            out.append(
-                f"{one_line(name)} is nearer to the real points than these are to each other, by {listed(below)}: "
-                "it varies less, or copies them. Such distances do not rank generators; debiased ones do "
-                "(--debias, debias=True)."
-            )
+    if any(row.below for row in whole):
+        out.append(
+            "Distances below their floor do not rank generators; debiased ones do (--debias, debias=True)."
+        )
+    blind = [name for name in _TRANSPORT if any(row.metric == name for row in whole)]
+    if blind:
+        out.append(
+            f"Transport distances ({', '.join(blind)}) do not see a lack of variety in this plain form: a "
+            "generator shrunk to 0.3 of the spread can be neither above nor below. Use --debias (debias=True)."
+        )
     return out
 
 
@@ -142,26 +167,44 @@ def listed(names: Sequence[str]) -> str:
 def _verdict(table: Table, name: str) -> str:
     own = rows(table, name)
     good = [row for row in own if computed(row)]
-    above = [metric(row.metric) for row in good if row.above]
-    below = [metric(row.metric) for row in good if not row.above]
-    lost = [f"{metric(row.metric)} ({one_line(row.status)})" for row in own if not computed(row)]
-    if not good:
-        said = "No distance could be computed."
-    elif not below:
-        all_of = f"all {len(above)} distances: " if len(above) > 1 else ""
-        said = f"Told apart from real data by {all_of}{listed(above)}."
-    elif not above:
-        said = (
-            f"Not told apart from real data by {listed(below)}. That is no proof of being the same: more "
-            "points show smaller differences."
+    below = [row for row in good if row.below]
+    above = [row for row in good if row.above]
+    neither = [row for row in good if not (row.above or row.below)]
+
+    def by(some: list[Row], every: str) -> str:
+        whole = len(some) == len(good) > 2
+        return f"by {every} {len(good)} distances" if whole else f"by {_names(some)}"
+
+    parts = []
+    if below:
+        parts.append(
+            f"nearer to the real points than these are to each other {by(below, 'all')} (it varies less than real "
+            "data, or copies it)"
         )
-    else:
-        said = f"Told apart from real data by {listed(above)}; not by {listed(below)}."
+    if above:
+        parts.append(f"told apart from real data {by(above, 'all')}")
+    if neither and above:
+        parts.append(f"not {by(neither, 'any of')}")
+    elif neither:
+        parts.append(f"not told apart from real data {by(neither, 'any of')}")
+    said = f"{'; '.join(parts)}." if parts else "no distance could be computed."
+    apart, of = _classes_apart(rows(table, name, by_class=True))
+    if neither and not above and apart:
+        whole = "" if below else " as a whole"
+        are = "is told apart" if apart == 1 else "are told apart"
+        said = f"{'; '.join(parts)}{whole}; but {apart} of {of} classes {are}, see below."
+    elif neither and not above and not below:
+        said += " That is no proof of being the same: more points show smaller differences."
+    lost = [f"{metric(row.metric)} ({one_line(row.status)})" for row in own if not computed(row)]
     if lost:
         said += f" Not computed: {listed(lost)}."
     if len(table.num_synthetic) == 1:
-        return said
-    return f"{one_line(name)}: {said[0].lower()}{said[1:]}"
+        return _words.capital(said)
+    return f"{one_line(name)}: {said}"
+
+
+def _names(some: Iterable[Row]) -> str:
+    return listed([metric(row.metric) for row in some])
 
 
 def _closest(table: Table) -> list[str]:
@@ -189,19 +232,35 @@ def _closest(table: Table) -> list[str]:
     return [f"Closest to real data: {'; '.join(parts)}{tail}."]
 
 
-def _classes(table: Table, own: Iterable[Row]) -> str:
-    """How many classes are told apart, and the worst: by most distances, then by the median distance."""
+def _by_label(own: Iterable[Row]) -> dict[int, list[Row]]:
+    """Rows with a value, class by class."""
     by_label: dict[int, list[Row]] = {}
-    lost = set()
     for row in own:
         if row.label is not None and computed(row):
             by_label.setdefault(row.label, []).append(row)
-        elif row.label is not None:
-            lost.add(row.label)
-    lost -= set(by_label)
-    tail = f"; {_words.integer(len(lost))} not computed" if lost else ""
+    return by_label
+
+
+def _classes_apart(own: Iterable[Row]) -> tuple[int, int]:
+    """How many classes are told apart by most distances, of how many. Of many distances one soon is by chance."""
+    by_label = _by_label(own)
+    return sum(_mostly(row.above for row in some) for some in by_label.values()), len(by_label)
+
+
+def _mostly(found: Iterable[bool]) -> bool:
+    every = list(found)
+    return 2 * sum(every) > len(every)
+
+
+def _classes(table: Table, own: Sequence[Row]) -> str:
+    """How many classes are told apart, and the worst: by most distances, then by the median distance."""
+    by_label = _by_label(own)
+    tail = "".join(f"; {reason}" for reason in _lost(table, own, by_label))
     if not by_label:
-        return "none could be computed" if lost else ""
+        return f"none could be computed{tail}" if tail else ""
+    nearer = sum(_mostly(row.below for row in some) for some in by_label.values())
+    if nearer:
+        tail = f"; {nearer} nearer than real points are to each other by most distances{tail}"
 
     def badness(label: int) -> tuple[int, float]:
         ratios = [times(row) for row in by_label[label]]
@@ -216,9 +275,41 @@ def _classes(table: Table, own: Iterable[Row]) -> str:
         f"{label(table, c)} ({badness(c)[0]} of {len(by_label[c])}{'' if at else ' distances'})"
         for at, c in enumerate(worst)
     ]
-    # Of many distances one is soon above by chance.
-    most = sum(2 * badness(c)[0] > len(by_label[c]) for c in above)
-    return f"{most or 'none'} of {len(by_label)} told apart by most distances, worst {listed(named)}{tail}"
+    most, of = _classes_apart(own)
+    return f"{most or 'none'} of {of} told apart by most distances, worst {listed(named)}{tail}"
+
+
+def _lost(table: Table, own: Iterable[Row], by_label: dict[int, list[Row]]) -> list[str]:
+    """Classes without any value, by the reason."""
+    reasons: dict[str, list[int]] = {}
+    for row in own:
+        if row.label is None or row.label in by_label:
+            continue
+        sides = _absent(table, row.synthetic, row.label)
+        reason = (
+            f"absent from {listed(sides)}" if sides else f"not computed: {one_line(row.status)}"
+        )
+        found = reasons.setdefault(reason, [])
+        if row.label not in found:
+            found.append(row.label)
+    out = []
+    for reason, labels in reasons.items():
+        named = [label(table, c) for c in labels[:_LOST]]
+        if len(labels) > _LOST:
+            named.append(f"{len(labels) - _LOST} more")
+        noun = "class {} is" if len(labels) == 1 else "classes {} are"
+        out.append(f"{noun.format(listed(named))} {reason}")
+    return out
+
+
+def _absent(table: Table, name: str, index: int) -> list[str]:
+    """The sides on which a class has no points: there the distances between classes are no numbers."""
+    between = table.class_distances.get(name)
+    if between is None or index >= len(between):
+        return []
+    sides = {"the real points": between[index], one_line(name): between[:, index]}
+    empty = [side for side, numbers in sides.items() if np.isnan(numbers).all()]
+    return empty if len(empty) < 2 else []
 
 
 def _span(counts: Iterable[int]) -> str:

@@ -12,8 +12,10 @@ import jax
 import numpy as np
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
-from synthmix_jax import _atomic, features
+from synthmix_jax import _atomic, _numerics, features
 from synthmix_jax.advice import _distance_plots, _distance_tables, _json
+from synthmix_jax.advice._copies import look_for_copies
+from synthmix_jax.advice._records import Copies
 from synthmix_jax.dataset import Dataset
 from synthmix_jax.loaders import load
 
@@ -26,8 +28,11 @@ else:
     # Distances load OTT, which --help does without.
     Table = Any
 
-# Components of --features pca, fewer where the real points are few.
-_RANK = 50
+# Components of --features pca, fewer where points are few, and most points they are fitted on.
+_RANK, _FITTED = 50, 10_000
+# Most real points among which copies are looked for, which takes all pairs, and most synthetic ones.
+_ORIGINALS, _COPIES = 4000, 2000
+_AFTER = "Options that take several values stand after the data sets."
 
 
 @dataclass(frozen=True)
@@ -45,8 +50,8 @@ class Distance:
         data_dir: Where named data sets lie; default the environment's SYNTHMIX_DATA_DIR.
         metrics: Distances to compute; default all that the data allow. A wrong name lists those that exist.
         features: What points are mapped by before they are compared; auto: random convolutions for images,
-            vectors as they are. pca: 50 principal components of the real points.
-        num_bootstrap: Random halves of the points behind each interval.
+            vectors as they are. pca: 50 principal components of the real and synthetic points together.
+        num_bootstrap: Random halves of the points behind each interval, at least 20.
         level: Level of the intervals.
         max_points: Most points of each data set that are used, drawn at random.
         per_class: Leave out the rows of single classes.
@@ -78,13 +83,14 @@ class Distance:
             for name, source in names.items()
         }
         table = self._compare(real, pools)
-        numbers = _json.dumps(_distance_tables.content(table))
+        copies = {name: self._copies(real, pool) for name, pool in pools.items()}
+        numbers = _json.dumps({**_distance_tables.content(table), "copies": copies})
         if self.common.out is not None:
             _save(table, numbers, self.common.out)
         if self.common.json:
             sys.stdout.write(numbers)
         else:
-            _distance_text.show(table, Path(real_name).name or real_name, self.common.out)
+            _distance_text.show(table, Path(real_name).name or real_name, self.common.out, copies)
 
     def _check(self) -> tuple[str, dict[str, str]]:
         """REAL, and the sources of the generators by name.
@@ -94,7 +100,8 @@ class Distance:
         """
         if self.real is None or not self.synthetic:
             given = f"only {self.real!r} was given" if self.real else "no data were given"
-            raise ValueError(f"{given}; distance takes REAL and one or more SYNTHETIC.")
+            swallowed = "" if self.metrics is None else f" {_AFTER}"
+            raise ValueError(f"{given}; distance takes REAL and one or more SYNTHETIC.{swallowed}")
         sources = self.synthetic
         one_split = self.split == self.synthetic_split
         if one_split and any(_sources.same(self.real, source) for source in sources):
@@ -119,7 +126,7 @@ class Distance:
                 pools,
                 key=jax.random.key(self.common.seed),
                 metrics=self.metrics,
-                features=_feature_map(self.features, real),
+                features=self._feature_map(real, pools),
                 num_bootstrap=self.num_bootstrap,
                 level=self.level,
                 max_points=self.max_points,
@@ -136,18 +143,48 @@ class Distance:
         }
         return dataclasses.replace(table, settings={**table.settings, "command_line": command})
 
+    def _feature_map(self, real: Dataset, pools: dict[str, Dataset]) -> Callable[[Any], Any] | None:
+        """The map by its name; None for the default.
 
-def _feature_map(name: str, real: Dataset) -> Callable[[Any], Any] | None:
-    """The map by its name; None for the default."""
-    if name == "auto":
-        return None
-    if name == "pixels":
-        return features.Pixels()
-    if name == "random-convolutions":
-        return features.RandomConvolutions()
-    x = np.asarray(real.x)
-    most = min(len(x) - 1, int(np.prod(x.shape[1:])))
-    return features.PCA.fit(x, max(1, min(_RANK, most)))
+        Principal components are those of all points together. On components of the real points alone, these would
+        lie nearer to each other than to new points of their own law, and every generator would be above the floor.
+        """
+        if self.features == "auto":
+            return None
+        if self.features == "pixels":
+            return features.Pixels()
+        if self.features == "random-convolutions":
+            return features.RandomConvolutions()
+        for name, pool in pools.items():
+            if pool.x.shape[1:] != real.x.shape[1:]:
+                raise ValueError(
+                    f"real and {name} hold points of shape {real.x.shape[1:]} and {pool.x.shape[1:]}. "
+                    "Compare points of one kind, image sizes included."
+                )
+        arrays = [np.asarray(data.x) for data in (real, *pools.values())]
+        chosen = self._random().permutation(sum(map(len, arrays)))[:_FITTED]
+        ends = np.cumsum([0, *map(len, arrays)])
+        cut = [
+            _numerics.as_rows(x[np.sort(chosen[(chosen >= start) & (chosen < end)]) - start])
+            for x, start, end in zip(arrays, ends[:-1], ends[1:], strict=True)
+        ]
+        x = np.concatenate([np.asarray(rows, np.float64) for rows in cut])
+        most = min(len(x) - 1, x.shape[1])
+        return features.PCA.fit(x.reshape(-1, *real.x.shape[1:]), max(1, min(_RANK, most)))
+
+    def _copies(self, real: Dataset, pool: Dataset) -> Copies | None:
+        """Whether synthetic points are copies of real ones, looked for in a random part of many."""
+        rng = self._random()
+        some = []
+        for data, most in ((real, _ORIGINALS), (pool, _COPIES)):
+            at = np.sort(rng.permutation(len(data))[:most])
+            # Float64: in single precision a copy's distance to its original is not zero.
+            x = np.asarray(_numerics.as_rows(np.asarray(data.x)[at]), np.float64)
+            some.append(Dataset(x, np.zeros(len(x))))
+        return look_for_copies(*some)
+
+    def _random(self) -> np.random.Generator:
+        return np.random.default_rng(self.common.seed)
 
 
 def _save(table: Table, numbers: str, folder: Path) -> None:

@@ -1,39 +1,46 @@
-"""Distances on a terminal: a panel where someone is watching, plain lines of at most 79 characters in a pipe."""
+"""Distances on a terminal: a panel where someone is watching, plain lines of 79 characters or COLUMNS in a pipe."""
 
+import os
 import textwrap
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthmix_jax.advice import _distance_tables, _distance_words
+from synthmix_jax.advice._records import Copies
 
 if TYPE_CHECKING:
     from synthmix_jax.distances import Row, Table
 else:
     Row = Table = Any
 
-_PIPE, _PANEL = 79, 100
+_PIPE, _PANEL, _NARROWEST = 79, 100, 40
 # What a panel's border and padding take.
 _EDGE = 6
-# Columns that go first where there is no room, by their index in a row.
-_DISPENSABLE = (6, 5, 3, 4, 2)
+# Columns that go first where there is no room, by their index in a row: the excess, the value's own interval, the
+# floor. The floor's interval goes last, and the mark with it: alone it would say nothing.
+_DISPENSABLE = ((6,), (5,), (2,), (3,), (4, 7))
 
 
-def show(table: Table, real: str, out: Path | None) -> None:
+def show(
+    table: Table, real: str, out: Path | None, copies: Mapping[str, Copies | None] | None = None
+) -> None:
     """Print what the distances say, the table of each generator, the classes, and where files lie.
 
     Args:
         table: What `compare` returned.
         real: Name of the real data.
         out: Folder that holds the files, or None.
+        copies: By generator, whether its points look like copies of real ones.
     """
     from rich.console import Console
 
     console = Console()
     if console.is_terminal:
         width = min(console.width, _PANEL)
-        console.print(_panel(table, real, out, width), width=width)
+        console.print(_panel(table, real, out, width, copies or {}), width=width)
     else:
-        print("\n".join(_plain(table, real, out)))
+        print("\n".join(_plain(table, real, out, copies or {})))
 
 
 def grids(table: Table, width: int) -> dict[str, list[list[str]]]:
@@ -44,11 +51,11 @@ def grids(table: Table, width: int) -> dict[str, list[list[str]]]:
         for name in _distance_words.generators(table)
     }
     keep = list(range(len(head)))
-    for column in _DISPENSABLE:
+    for columns in _DISPENSABLE:
         cut = [[[line[i] for i in keep] for line in lines] for lines in whole.values()]
         if all(sum(_widths(lines)) + 2 * (len(keep) - 1) <= width for lines in cut):
             break
-        keep.remove(column)
+        keep = [i for i in keep if i not in columns]
     return {name: [[line[i] for i in keep] for line in lines] for name, lines in whole.items()}
 
 
@@ -84,9 +91,13 @@ def _places(out: Path | None) -> list[tuple[str, str]]:
     return [(label, str(out / name)) for label, name in names]
 
 
-def _plain(table: Table, real: str, out: Path | None) -> list[str]:
-    lines = [_wrapped(line) for line in _distance_words.summary(table)]
-    for name, rows in grids(table, _PIPE).items():
+def _plain(
+    table: Table, real: str, out: Path | None, copies: Mapping[str, Copies | None]
+) -> list[str]:
+    width = _pipe_width()
+    lines = [_wrapped(line, width) for line in _distance_words.summary(table)]
+    lines += [_wrapped(f"warning: {line}", width) for line in _distance_words.copies(copies)]
+    for name, rows in grids(table, width).items():
         lines.append("")
         if len(table.num_synthetic) > 1:
             lines.append(f"{_distance_words.one_line(name)}:")
@@ -96,20 +107,31 @@ def _plain(table: Table, real: str, out: Path | None) -> list[str]:
             for row in rows
         ]
     lines.append("")
-    lines += [_wrapped(line) for line in _distance_words.class_summary(table)]
-    lines += [_wrapped(line) for line in _notes(table, real)]
-    lines += [_wrapped(f"warning: {line}") for line in _distance_words.cautions(table)]
+    lines += [_wrapped(line, width) for line in _distance_words.class_summary(table)]
+    lines += [_wrapped(line, width) for line in _notes(table, real)]
+    lines += [_wrapped(f"warning: {line}", width) for line in _distance_words.cautions(table)]
     lines.append("")
     places = _places(out)
     wide = max(len(label) for label, _ in places)
     return [*lines, *(f"{label:{wide}}  {value}" for label, value in places)]
 
 
-def _wrapped(text: str) -> str:
-    return textwrap.fill(text, _PIPE, break_long_words=False, break_on_hyphens=False)
+def _pipe_width() -> int:
+    given = os.environ.get("COLUMNS", "")
+    return max(_NARROWEST, int(given)) if given.isdecimal() and int(given) else _PIPE
 
 
-def _panel(table: Table, real: str, out: Path | None, width: int):
+def _wrapped(text: str, width: int) -> str:
+    return textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
+
+
+def _panel(
+    table: Table,
+    real: str,
+    out: Path | None,
+    width: int,
+    copies: Mapping[str, Copies | None],
+):
     """The same as a panel. `Text`, not strings: names may hold brackets, which rich reads as markup."""
     from rich.console import Group
     from rich.padding import Padding
@@ -117,6 +139,7 @@ def _panel(table: Table, real: str, out: Path | None, width: int):
     from rich.text import Text
 
     parts: list[Any] = [Text(line, style="bold") for line in _distance_words.summary(table)]
+    parts += [Text(f"! {line}", style="yellow") for line in _distance_words.copies(copies)]
     for name, rows in grids(table, width - _EDGE).items():
         title = _distance_words.one_line(name) if len(table.num_synthetic) > 1 else ""
         parts.append(Padding(_rich_table(rows, title), (1, 0, 0, 0)))

@@ -1,26 +1,37 @@
 """`compare`: every distance with an interval, beside what real points show among themselves."""
 
-import itertools
-import zlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from synthmix_jax import _checks, _numerics, kernels
+from synthmix_jax import _checks, _numerics
 from synthmix_jax import features as feature_maps
 from synthmix_jax._typing import Array, Key
 from synthmix_jax.dataset import Dataset
 
 from . import _resample, _samples
 from ._labelled import class_moments, class_squares
-from ._metrics import METRICS, Pool
-from ._rows import rows_of
-from ._table import Table
+from ._metrics import METRICS
+from ._pools import (
+    Sample,
+    as_data,
+    check_classes,
+    check_scale,
+    described,
+    groups,
+    mapped,
+    part,
+    pool_of,
+)
+from ._resample import Parts
+from ._rows import row_of
+from ._table import Row, Table
 
 Progress = Callable[[int, int, str], None]
+
 
 LEAST = 4
 """Points a sample, or a class, must have: halves of two."""
@@ -45,10 +56,9 @@ def compare(
 
     Every value is a mean over random halves (`num_bootstrap` of them): half of the real points against as many
     synthetic ones, and against the other half of the real points, the floor. Both have the same sample sizes; the
-    excess is value less floor. The interval of the value is that of percentiles over halves (a bootstrap without
-    replacement, which makes no ties; right to first order at half of the points, else wider than need be). The
-    interval of the floor says what single real samples of this size show: a value inside it cannot be told from
-    real data.
+    excess is value less floor, paired half by half. Intervals are percentiles over halves (a bootstrap without
+    replacement, which makes no ties; about right at half of the points, `_resample` says where not). A generator is
+    told apart ("above") where the interval of the excess lies above zero.
 
     A floor takes away the sampling error of real data, not that of the generator's. Transport distances in many
     dimensions are mostly sampling error, which is smaller for a generator of less variety: such a one may lie
@@ -58,7 +68,7 @@ def compare(
 
     Args:
         real: Real points, at least four: a `Dataset`, or an array without labels.
-        synthetic: Synthetic points, or several generators' by name; all share one floor.
+        synthetic: Synthetic points, or several generators' by name; those of one size share a floor.
         key: PRNG key of halves and random directions.
         metrics: Names from `METRICS`; None for all that the data allow (labelled ones need labels on both sides).
         features: What the points are mapped by before they are compared, (n, ...) -> (n, d); None for random
@@ -85,173 +95,112 @@ def compare(
     """
     generators = dict(synthetic) if isinstance(synthetic, Mapping) else {"synthetic": synthetic}
     _check_options(generators, num_bootstrap, level, max_points)
-    _check_classes(real, generators)
-    data = {name: _as_data(name, value) for name, value in {"real": real, **generators}.items()}
-    labelled = all(labels is not None for _, labels in data.values())
-    chosen = _chosen(metrics, labelled)
-    rngs = _generators(key, list(data))
-    used = {
-        name: np.sort(rng.permutation(len(x))[:max_points])
-        for rng, (name, (x, _)) in zip(rngs, data.items(), strict=True)
-    }
-    maps = feature_maps.default(data["real"][0]) if features is None else features
-    pool, rows = _pool(data, used, maps, labelled, epsilon, key)
-    least = 2 * LEAST if debias else LEAST
-    for name, at in rows.items():
-        if len(at) < least:
-            raise ValueError(
-                f"{name} has {len(at)} points; halves to compare need at least {least}. Give more points."
-            )
-    num_classes = 0 if pool.labels is None else int(pool.labels.max()) + 1
-    groups = _groups(pool, rows, num_classes if per_class else 0, least)
+    _checks.positive_value("epsilon", epsilon)
+    check_classes(real, generators)
+    given = as_data("real", real)
+    others = {name: as_data(name, value) for name, value in generators.items()}
+    for name, (x, _) in others.items():
+        check_scale(given[0], x, name)
+    chosen = _chosen(metrics, [given[1], *(labels for _, labels in others.values())])
+    words = _numerics.host_generator(key).integers(2**32, size=2).tolist()
     build = _resample.quarters if debias else _resample.halves
-    computed, warnings = [], _warnings(data, used)
-    total, done = len(chosen) * len(groups), 0
-    parts = {
-        label: None if at is None else build(at[0], at[1:], count=num_bootstrap, rngs=rngs)
-        for label, at in groups.items()
+    maps = feature_maps.default(given[0]) if features is None else features
+    settings = Settings(chosen, build, num_bootstrap, level, per_class, debias, float(epsilon), key)
+    taken = {
+        name: part(data, max_points, words) for name, data in {"real": given, **others}.items()
     }
-    with _samples.precision(pool.points):
-        for name in chosen:
-            metric = METRICS[name].metric(pool)
-            for label, at in parts.items():
-                done += 1
-                if progress is not None:
-                    progress(done, total, name if label is None else f"{name}, class {label}")
-                if label is not None and METRICS[name].labelled:
-                    continue
-                computed += rows_of(metric, name, label, at, list(generators), level, debias)
-    order = {None: -1, **{c: c for c in range(num_classes)}}
-    computed.sort(key=lambda row: (row.label is not None, order[row.label]))
-    named = real.class_names if isinstance(real, Dataset) else None
+    mine = mapped("real", taken["real"], maps)
+    floors: dict[Any, np.ndarray] = {}
+    rows, matrices, tick = [], {}, _Ticker(progress, len(chosen) * len(generators))
+    for name in generators:
+        theirs = mapped(name, taken[name], maps)
+        found, matrix = _one(mine, theirs, name, settings, words, floors, tick)
+        rows += found
+        if matrix is not None:
+            matrices[name] = matrix
+    place = {metric: i for i, metric in enumerate(chosen)}
+    rows.sort(key=lambda row: (-1 if row.label is None else row.label, place[row.metric]))
     return Table(
-        rows=tuple(computed),
-        features=_described(maps),
+        rows=tuple(rows),
+        features=described(maps),
         level=level,
         num_resamples=num_bootstrap,
-        num_real=len(data["real"][0]),
-        num_synthetic={name: len(data[name][0]) for name in generators},
-        class_distances=_class_distances(pool, rows, num_classes),
-        class_names=named,
+        num_real=len(given[0]),
+        num_synthetic={name: len(x) for name, (x, _) in others.items()},
+        class_distances=matrices,
+        class_names=real.class_names if isinstance(real, Dataset) else None,
         settings={
             "metrics": list(chosen),
             "max_points": max_points,
             "debias": debias,
             "epsilon": epsilon,
             "per_class": per_class,
-            "features": _described(maps),
+            "features": described(maps),
             "key": np.asarray(_words(key)).tolist(),
-            "points_used": {name: len(at) for name, at in used.items()},
+            "points_used": {name: len(x) for name, (x, _) in taken.items()},
         },
-        warnings=tuple(warnings),
+        warnings=tuple(_warnings({"real": real, **generators}, taken, chosen)),
     )
 
 
-def _generators(key: Key, names: list[str]) -> list[np.random.Generator]:
-    """Random numbers of each sample, by the key and the sample's name."""
-    words = _numerics.host_generator(key).integers(2**32, size=2)
-    return [
-        np.random.default_rng([*words, zlib.crc32(name.encode("utf-8", "replace"))])
-        for name in names
-    ]
+class Settings(NamedTuple):
+    """What is the same for all generators."""
+
+    metrics: list[str]
+    build: Callable[..., Parts]
+    num_bootstrap: int
+    level: float
+    per_class: bool
+    debias: bool
+    epsilon: float
+    key: Any
 
 
-def _check_classes(real: Any, generators: dict[str, Any]) -> None:
-    """Labels are compared by number, so names must agree where both sides have them."""
-    mine = getattr(real, "class_names", None)
-    for name, data in generators.items():
-        theirs = getattr(data, "class_names", None)
-        if mine is None or theirs is None or mine == theirs:
-            continue
-        pairs = itertools.zip_longest(mine, theirs, fillvalue="no class")
-        number, (one, two) = next((i, pair) for i, pair in enumerate(pairs) if pair[0] != pair[1])
-        raise ValueError(
-            f"class names differ: number {number} is {one!r} in real and {two!r} in {name}. "
-            "Use the same classes in the same order."
-        )
-
-
-def _as_data(name: str, value: Any) -> tuple[Array, np.ndarray | None]:
-    """Inputs, and labels or None."""
-    if isinstance(value, Dataset):
-        labels = None if value.num_classes is None else np.asarray(value.y)
-        x = value.x
-    else:
-        x, labels = _checks.numeric_array(name, value), None
-        if x.ndim == 1:
-            x = x[:, None]
-    if x.ndim < 2 or len(x) == 0:
-        raise ValueError(
-            f"{name} has shape {x.shape}: it holds no points. Give rows (n, d) or images."
-        )
-    _checks.finite(name, x)
-    return x, labels
-
-
-def _pool(data, used, maps, labelled, epsilon, key) -> tuple[Pool, dict[str, np.ndarray]]:
-    """All points used, mapped and stacked, and which rows are whose."""
-    mapped: dict[str, Any] = {}
-    for name, (x, _) in data.items():
-        x = np.asarray(x[used[name]])
-        mapped[name] = np.asarray(maps(x))
-        first = mapped["real"]
-        if mapped[name].ndim != 2 or len(mapped[name]) != len(x):
+def _one(
+    mine: Sample, theirs: Sample, name: str, settings: Settings, words: list[int], floors, tick
+) -> tuple[list[Row], np.ndarray | None]:
+    """Rows of one generator, and its class-to-class distances: a pool of its own, so that none disturbs another."""
+    least = 2 * LEAST if settings.debias else LEAST
+    for whose, sample in (("real", mine), (name, theirs)):
+        if len(sample.points) < least:
             raise ValueError(
-                f"features must map {x.shape} to ({len(x)}, d), got {mapped[name].shape} from {_described(maps)}."
+                f"{whose} has {len(sample.points)} points in use; parts to compare need at least {least}. "
+                "Give more points, or raise max_points."
             )
-        if mapped[name].shape[1] != first.shape[1]:
-            raise ValueError(
-                f"real and {name} have {first.shape[1]} and {mapped[name].shape[1]} features a point. "
-                "Compare points of one kind, image sizes included."
-            )
-    cast = {name: _samples.paired(mapped["real"], v)[1] for name, v in mapped.items()}
-    wide = np.result_type(*cast.values())
-    points = np.concatenate([np.asarray(v, wide) for v in cast.values()])
-    ends = np.cumsum([len(v) for v in cast.values()])
-    rows = {
-        name: np.arange(end - len(v), end)
-        for (name, v), end in zip(cast.items(), ends, strict=True)
+    pool = pool_of(mine, theirs, epsilon=settings.epsilon, key=settings.key)
+    sides = (np.arange(pool.num_real), np.arange(pool.num_real, len(pool.points)))
+    k = 0 if pool.labels is None else int(pool.labels.max()) + 1
+    classes = groups(pool, sides, k if settings.per_class else 0, least, words)
+    parts = {
+        label: None
+        if at is None
+        else settings.build(
+            *at, count=settings.num_bootstrap, seed=[*words, 0 if label is None else label + 1]
+        )
+        for label, at in classes.items()
     }
-    labels = np.concatenate([data[name][1][used[name]] for name in data]) if labelled else None
-    with _samples.precision(points):
-        squared = kernels.squared_distances(jnp.asarray(points), jnp.asarray(points))
-    return Pool(points, squared, labels, len(rows["real"]), float(epsilon), key), rows
-
-
-def _groups(
-    pool: Pool, rows: dict[str, np.ndarray], num_classes: int, least: int
-) -> dict[int | None, list[np.ndarray] | None]:
-    """Rows of each sample, whole and by class; None for a class with too few points on some side.
-
-    All classes take part with as many points as the smallest that has enough, so that their rows compare.
-    """
-    groups: dict[int | None, list[np.ndarray] | None] = {None: list(rows.values())}
-    if pool.labels is None or num_classes < 2:
-        return groups
-    classes = {c: [at[pool.labels[at] == c] for at in rows.values()] for c in range(num_classes)}
-    enough = [c for c, sides in classes.items() if min(map(len, sides)) >= least]
-    size = [min((len(classes[c][i]) for c in enough), default=0) for i in range(len(rows))]
-    for c, sides in classes.items():
-        if any(map(len, sides)):
-            cut = [at[:most] for at, most in zip(sides, size, strict=True)]
-            groups[c] = cut if c in enough else None
-    return groups
-
-
-def _class_distances(pool: Pool, rows: dict[str, np.ndarray], k: int) -> dict[str, np.ndarray]:
+    rows = []
+    with _samples.precision(pool.points):
+        for metric in settings.metrics:
+            entry = METRICS[metric]
+            tick(f"{name}: {metric}")
+            if entry.labelled and pool.labels is None:
+                continue
+            evaluated = entry.metric(pool)
+            rows += [
+                row_of(evaluated, metric, label, at, name, settings.level, settings.debias, floors)
+                for label, at in parts.items()
+                if label is None or not entry.labelled
+            ]
     if pool.labels is None:
-        return {}
-    moments = {
-        name: class_moments(pool.points[at], pool.labels[at], k) for name, at in rows.items()
-    }
-    return {
-        name: np.sqrt(class_squares(moments["real"], moments[name]))
-        for name in rows
-        if name != "real"
-    }
+        return rows, None
+    one, two = (class_moments(pool.points[at], pool.labels[at], k) for at in sides)
+    return rows, np.sqrt(class_squares(one, two))
 
 
-def _chosen(metrics: Sequence[str] | None, labelled: bool) -> list[str]:
+def _chosen(metrics: Sequence[str] | None, labels: list[np.ndarray | None]) -> list[str]:
+    """The metrics to compute; labelled ones where real points and some generator's have labels."""
+    labelled = labels[0] is not None and any(v is not None for v in labels[1:])
     if metrics is None:
         return [name for name, entry in METRICS.items() if labelled or not entry.labelled]
     if isinstance(metrics, str) or not list(metrics):
@@ -282,20 +231,42 @@ def _check_options(generators: dict, num_bootstrap: Any, level: Any, max_points:
             raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}.")
     if not 0 < level < 1:
         raise ValueError(f"level must lie between 0 and 1, got {level!r}.")
+    if num_bootstrap * (1 - level) < 2 - 1e-9:
+        raise ValueError(
+            f"level {level:g} needs num_bootstrap of at least {int(np.ceil(2 / (1 - level) - 1e-6))}, one beyond "
+            f"each end, got {num_bootstrap}."
+        )
 
 
-def _warnings(data: dict, used: dict[str, np.ndarray]) -> list[str]:
-    return [
-        f"{name}: {len(used[name]):,} of {len(x):,} points were used, drawn at random (max_points)."
-        for name, (x, _) in data.items()
-        if len(used[name]) < len(x)
+def _warnings(given: dict[str, Any], taken: dict[str, Sample], metrics: list[str]) -> list[str]:
+    parts = [
+        f"{name}: {len(taken[name].points):,} of {len(data):,} points were used, drawn at random (max_points)."
+        for name, data in given.items()
+        if len(taken[name].points) < len(data)
     ]
+    if any(isinstance(d, Dataset) and d.num_classes is None for d in given.values()):
+        parts.append(
+            "Regression targets take no part: these are distances of inputs alone. To see wrong targets, "
+            "compare np.column_stack([x, y]), with inputs and targets scaled to matter alike."
+        )
+    bare = [name for name, sample in taken.items() if sample.labels is None]
+    if bare and len(bare) < len(taken):
+        parts.append(
+            f"{', '.join(bare)} without class labels: no rows of classes there, no labelled metric."
+        )
+    return parts
 
 
-def _described(maps: Any) -> str:
-    """Words where the map has some, and what redoes it."""
-    words = getattr(maps, "words", "")
-    return f"{words}: {maps!r}" if words else repr(maps)
+class _Ticker:
+    """Counts metrics and tells a progress callback."""
+
+    def __init__(self, progress: Progress | None, total: int):
+        self.progress, self.total, self.done = progress, total, 0
+
+    def __call__(self, what: str) -> None:
+        self.done += 1
+        if self.progress is not None:
+            self.progress(self.done, self.total, what)
 
 
 def _words(key: Key) -> Any:

@@ -37,8 +37,11 @@ BLOCK_BYTES = 2**26
 def cost_matrix(
     x: Float[Array, "n d"], y: Float[Array, "m d"], p: float | int
 ) -> Float[Array, "n m"]:
-    """|x_i - y_j|^p by one matrix product; derivative zero where points coincide."""
-    squared = kernels.squared_distances(x, y)
+    """|x_i - y_j|^p by one matrix product; derivative zero where points coincide.
+
+    The points are measured from a centre of theirs (`_samples.centre`): far from it squares cancel.
+    """
+    squared = kernels.squared_distances(x, y, centred=True)
     if p == 2:
         return squared
     apart = squared > 0.0

@@ -29,7 +29,7 @@ from synthmix_jax.dataset import Dataset
 
 from . import _gaussian, _samples
 from ._cost import HeldCost, cost_matrix
-from ._sinkhorn import Solution, Stopping
+from ._sinkhorn import Solution
 from ._wasserstein import (
     MAX_ITERATIONS,
     THRESHOLD,
@@ -37,6 +37,7 @@ from ._wasserstein import (
     absolute,
     check_options,
     divergence,
+    stopping_for,
 )
 
 MEANINGS = ("own", "shared")
@@ -167,6 +168,8 @@ def labelled_transport(
             )
         two = one
     between = [class_squares(a, b) for a, b in ((one, two), (one, one), (two, two))]
+    middle = _samples.centre(x)
+    x, y = x - middle, y - middle
     with _samples.precision(x):
         tables = [jnp.asarray(np.nan_to_num(table), x.dtype) for table in between]
         found = _labelled(
@@ -176,7 +179,7 @@ def labelled_transport(
             y_labels,
             tables,
             epsilon,
-            Stopping(threshold, max_iterations),
+            stopping_for(threshold, max_iterations, len(x), len(y)),
         )
         found = {name: _samples.number(value) for name, value in found.items()}
     return LabelledTransport(class_distances=np.sqrt(between[0]), **found)

@@ -68,7 +68,10 @@ class Metric(abc.ABC):
 
     @abc.abstractmethod
     def between(self, first: Draw, second: Draw) -> tuple[np.ndarray, np.ndarray]:
-        """Distances (B,) between the parts of two draws, and whether each was computed (B,)."""
+        """Distances (B,) between the parts of two draws, and whether each was computed (B,).
+
+        Negative where an unbiased estimate of a power is: such ones count as zero, but not in a difference.
+        """
 
 
 class Transported(Metric):
@@ -150,7 +153,7 @@ class Quadratic(Metric):
         """The matrix of all pairs: values of a kernel, or negative distances."""
 
     def between(self, first: Draw, second: Draw) -> tuple[np.ndarray, np.ndarray]:
-        """sqrt(max(0, E k(X, X') + E k(Y, Y') - 2 E k(X, Y)))."""
+        """Root of E k(X, X') + E k(Y, Y') - 2 E k(X, Y), with the sign of what is below it."""
         means = np.array(
             [
                 self.matrix[np.ix_(a, b)].mean(dtype=np.float64)
@@ -158,7 +161,7 @@ class Quadratic(Metric):
             ]
         )
         squared = self._self(first) + self._self(second) - 2.0 * means
-        return np.sqrt(np.maximum(squared, 0.0)), np.ones(len(squared), bool)
+        return np.sign(squared) * np.sqrt(np.abs(squared)), np.ones(len(squared), bool)
 
     def _self(self, draw: Draw) -> np.ndarray:
         if id(draw) not in self.known:

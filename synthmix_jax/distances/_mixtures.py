@@ -21,13 +21,13 @@ from synthmix_jax._typing import Array, KernelFunction, Key, Numbers
 from . import _energy, _mmd, _samples, _sliced
 from ._pairs import mean_over_pairs
 from ._shares import grid, masses_of
-from ._sinkhorn import Stopping
 from ._wasserstein import (
     MAX_ITERATIONS,
     MEMORY_LIMIT,
     THRESHOLD,
     ConvergenceError,
     check_options,
+    stopping_for,
     wasserstein,
 )
 
@@ -88,7 +88,8 @@ def mixture_wasserstein(
         )
     with _samples.precision(x):
         args = jnp.asarray(x), jnp.asarray(y), None if t is None else jnp.asarray(t)
-        stopping = Stopping(threshold, max_iterations)
+        sizes = [len(v) for v in (x, y, t) if v is not None]
+        stopping = stopping_for(threshold, max_iterations, *sizes)
         powers, converged = grid(*args, jnp.asarray(shares, x.dtype), epsilon, stopping, p=p)
         values = _samples.root(powers, p)
         if not _samples.is_traced(converged) and not np.all(converged):

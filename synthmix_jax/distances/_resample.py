@@ -10,8 +10,12 @@ replacement:
 Halving has two more virtues. Ties, which a bootstrap with replacement makes and which every distance notices,
 do not occur. And the spread of a mean over random halves, s^2 / (n / 2) (1 - 1/2) = s^2 / n, is the sampling
 error of the mean of all n points (delete-half jackknife), so percentiles over halves are an interval for the
-value at this size; where less than half of the synthetic points are drawn, it is wider than need be. The floors
-of random halves have the law of a permutation test: two independent real samples of this size.
+value at this size; where less than half of the synthetic points are drawn, it is wider than need be, and for fewer
+synthetic than real points somewhat too narrow (82 to 87 % instead of 90 at 100 and 30 points).
+
+Whether a generator is told apart is decided by the paired differences value - floor, not by where the value lies
+among the floors: halves of one sample share its scatter (complementary halves have opposite means but like norms),
+so the floors alone miss how much another sample's would differ.
 """
 
 import dataclasses
@@ -34,53 +38,43 @@ class Draw:
 
 
 class Parts(NamedTuple):
-    """Draws from the real points, and two from each generator's; the last four are used by debiasing only."""
+    """Draws from the real points and from a generator's: two and one, for debiasing four and two."""
 
     real: tuple[Draw, ...]
-    synthetic: tuple[tuple[Draw, ...], ...]
+    synthetic: tuple[Draw, ...]
 
 
 def halves(
-    real: Int[np.ndarray, " n"],
-    synthetic: list[Int[np.ndarray, " m"]],
-    *,
-    count: int,
-    rngs: list[np.random.Generator],
+    real: Int[np.ndarray, " n"], synthetic: Int[np.ndarray, " m"], *, count: int, seed: list[int]
 ) -> Parts:
-    """Two disjoint parts of the real points, and one of each generator's, `count` times.
+    """Two disjoint parts of the real points, and one of a generator's, `count` times.
 
-    The first real part holds half of the points; the second and the synthetic ones m' = min(m / 2, n / 2), the
-    least over the generators, so that all share one floor. Every sample has its own random
-    numbers, so that the rows of a generator do not depend on which others it is listed with.
+    The first real part holds half of the points; the second and the synthetic one m' = min(m / 2, n / 2). By one
+    seed the halves of the real points are the same for all generators, and the draws from those of one size.
     """
     first = len(real) // 2
-    other = min([len(real) - first, *(len(rows) // 2 for rows in synthetic)])
+    other = min(len(real) - first, len(synthetic) // 2)
     return Parts(
-        _disjoint(real, (first, other), count, rngs[0]),
-        tuple(_disjoint(v, (other,), count, r) for v, r in zip(synthetic, rngs[1:], strict=True)),
+        _disjoint(real, (first, other), count, [*seed, 0]),
+        _disjoint(synthetic, (other,), count, [*seed, 1]),
     )
 
 
 def quarters(
-    real: Int[np.ndarray, " n"],
-    synthetic: list[Int[np.ndarray, " m"]],
-    *,
-    count: int,
-    rngs: list[np.random.Generator],
+    real: Int[np.ndarray, " n"], synthetic: Int[np.ndarray, " m"], *, count: int, seed: list[int]
 ) -> Parts:
-    """Four disjoint parts of the real points and two of each generator's, all of one size, `count` times."""
-    size = min([len(real) // 4, *(len(rows) // 2 for rows in synthetic)])
+    """Four disjoint parts of the real points and two of a generator's, all of one size, `count` times."""
+    size = min(len(real) // 4, len(synthetic) // 2)
     return Parts(
-        _disjoint(real, (size,) * 4, count, rngs[0]),
-        tuple(
-            _disjoint(v, (size, size), count, r) for v, r in zip(synthetic, rngs[1:], strict=True)
-        ),
+        _disjoint(real, (size,) * 4, count, [*seed, 0]),
+        _disjoint(synthetic, (size, size), count, [*seed, 1]),
     )
 
 
 def _disjoint(
-    rows: np.ndarray, sizes: tuple[int, ...], count: int, rng: np.random.Generator
+    rows: np.ndarray, sizes: tuple[int, ...], count: int, seed: list[int]
 ) -> tuple[Draw, ...]:
-    orders = np.stack([rng.permutation(rows) for _ in range(count)])
+    rng = np.random.default_rng(seed)
+    orders = rows[np.stack([rng.permutation(len(rows)) for _ in range(count)])]
     ends = np.cumsum(sizes)
     return tuple(Draw(orders[:, end - size : end]) for end, size in zip(ends, sizes, strict=True))

@@ -15,6 +15,7 @@ from jaxtyping import Float
 from synthmix_jax import _numerics
 from synthmix_jax._typing import Array
 
+from . import _samples
 from ._cost import HeldCost, cost_matrix
 from ._sinkhorn import Stopping, solve, solve_self
 from ._wasserstein import absolute
@@ -26,6 +27,8 @@ SHARED = 500
 @functools.partial(jax.jit, static_argnames=("p",))
 def grid(x, y, t, shares, epsilon, stopping, *, p) -> tuple[Array, Array]:
     """Sinkhorn divergences (r,) of all mixtures, and which converged."""
+    middle = _samples.centre(x)
+    x, y, t = x - middle, y - middle, None if t is None else t - middle
     support = jnp.concatenate([x, y])
     within = HeldCost(cost_matrix(support, support, p))
     n = len(x)
@@ -34,7 +37,9 @@ def grid(x, y, t, shares, epsilon, stopping, *, p) -> tuple[Array, Array]:
     else:
         across, other = HeldCost(cost_matrix(support, t, p)), HeldCost(cost_matrix(t, t, p))
     eps = absolute(epsilon, jnp.mean(across.C[n:]))
-    masses = masses_of(shares, n, len(y)).astype(x.dtype)
+    # At share zero, where value and derivative are zero, any other share is computed: none is NaN.
+    taken = jnp.where(shares == 0, 0.5, shares) if t is None else shares
+    masses = masses_of(taken, n, len(y)).astype(x.dtype)
     b = jnp.full(across.C.shape[1], 1.0 / across.C.shape[1], x.dtype)
     own = solve_self(other, b, eps, stopping)
     mixed, mixed_good = _self_terms(within, masses, eps, stopping)
@@ -42,9 +47,9 @@ def grid(x, y, t, shares, epsilon, stopping, *, p) -> tuple[Array, Array]:
     S = crossed - (mixed + own.cost) / 2
     known = 8.0 * jnp.finfo(S.dtype).eps * jax.lax.stop_gradient(across.mean())
     good = mixed_good & crossed_good & own.converged
-    S = jnp.where(known < S, S, 0.0)
+    S = jnp.where((known >= S) | (across.mean() <= 0), 0.0, S)
     if t is None:
-        good, S = good | (shares == 0), jnp.where(shares == 0, 0.0, S)
+        S = jnp.where(shares == 0, 0.0, S)
     return jnp.where(good, S, jnp.nan), good
 
 

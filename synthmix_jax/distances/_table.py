@@ -49,13 +49,13 @@ class Row:
 
     @property
     def above(self) -> bool:
-        """Whether `value` lies above what single real samples show: the two are told apart."""
-        return bool(self.value > self.floor_high)
+        """Whether the interval of `excess`, paired half by half, lies above zero: the two are told apart."""
+        return bool(self.excess_low > 0.0)
 
     @property
     def below(self) -> bool:
-        """Whether `value` lies below what real samples show: less variety than real data, or copies of it."""
-        return bool(self.value < self.floor_low)
+        """Whether it lies below zero: nearer than real points are to each other; less variety, or copies."""
+        return bool(self.excess_high < 0.0)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -135,6 +135,7 @@ def _remark(row: Row) -> str:
 def _name(table: Table, row: Row, several: bool) -> str:
     name = row.metric
     if row.label is not None:
-        named = row.label if table.class_names is None else table.class_names[row.label]
+        names = table.class_names or ()
+        named = names[row.label] if row.label < len(names) else row.label
         name = f"{name}, class {named}"
     return f"{row.synthetic}: {name}" if several else name

@@ -7,12 +7,14 @@ limit of no regularisation.
 """
 
 import functools
+import warnings
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
+from scipy.spatial.distance import cdist
 
 from synthmix_jax import _checks
 from synthmix_jax._typing import Array
@@ -93,7 +95,8 @@ def wasserstein(
         y: Points (m, ...).
         p: The power, at least 1.
         epsilon: Entropic regularisation relative to the mean cost between x and y. Below 0.001 it gets slow.
-        threshold: L1 error of the marginals at which iterations stop; the error of S is of its second order.
+        threshold: L1 error of the marginals at which iterations stop, never above half the mass of a point; the
+            error of S is of its second order.
         max_iterations: Most iterations of each problem.
         memory_limit: Bytes for cost matrices and kernels; beyond, the cost is recomputed block by block.
 
@@ -188,6 +191,7 @@ def exact_wasserstein(
     Raises:
         ValueError: samples that do not match, or more pairs than that.
         ImportError: POT is not installed.
+        ConvergenceError: the simplex did not finish.
 
     References:
         Bonneel et al. 2011 [bonneel2011]; Flamary et al. 2021, POT [flamary2021].
@@ -209,11 +213,19 @@ def exact_wasserstein(
         raise ImportError(
             'exact_wasserstein needs POT: pip install "synthmix-jax[exact]" (or pip install POT).'
         ) from error
-    with _samples.precision(x):
-        cost = np.asarray(cost_matrix(jnp.asarray(x), jnp.asarray(y), p), np.float64)
+    lengths = cdist(x, y)
+    # The simplex has absolute tolerances: in units of the largest length they are relative ones.
+    unit = lengths.max() or 1.0
     a, b = np.full(len(x), 1 / len(x)), np.full(len(y), 1 / len(y))
-    moved: Any = ot.emd2(a, b, cost, numItermax=10_000_000)
-    return np.asarray(max(float(moved), 0.0) ** (1 / p))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what it warns of is raised below
+        found: Any = ot.emd2(a, b, (lengths / unit) ** p, numItermax=10_000_000, log=True)
+    moved, log = found
+    if log["warning"] is not None or not np.isfinite(moved):
+        raise ConvergenceError(
+            f"exact_wasserstein: POT's simplex did not finish ({log['warning']}). Use fewer points, or wasserstein."
+        )
+    return np.asarray(max(float(moved), 0.0) ** (1 / p) * unit)
 
 
 def check_options(
@@ -267,19 +279,32 @@ def combined(xy: Solution, xx: Solution, yy: Solution, scale: Array) -> Array:
     """S of its three parts, clipped at what rounding leaves of a difference of numbers of size `scale`."""
     S = xy.cost - (xx.cost + yy.cost) / 2
     known = 8.0 * jnp.finfo(S.dtype).eps * jax.lax.stop_gradient(scale)
-    return jnp.where(known < S, S, 0.0)
+    return jnp.where((known >= S) | (scale <= 0), 0.0, S)
 
 
 def absolute(epsilon: Any, mean_cost: Array) -> Array:
-    """Epsilon in the unit of the cost; any, should all points coincide."""
-    return jnp.where(mean_cost > 0, epsilon * mean_cost, 1.0).astype(mean_cost.dtype)
+    """Epsilon in the unit of the cost; any, should all points coincide; NaN for what a trace could not refuse."""
+    eps = jnp.where(mean_cost > 0, epsilon * mean_cost, 1.0).astype(mean_cost.dtype)
+    return jnp.where(jnp.asarray(epsilon) > 0, eps, jnp.nan)
+
+
+def stopping_for(threshold: Any, max_iterations: Any, *sizes: int) -> Stopping:
+    """A marginal error below half the mass of a point: a larger one could leave whole points where they are."""
+    return Stopping(jnp.minimum(threshold, 0.5 / max(sizes)), max_iterations)
 
 
 @functools.partial(jax.jit, static_argnames=("p", "debiased", "held"))
 def _transport(x, y, epsilon, threshold, max_iterations, *, p, debiased, held) -> Transport:
+    sound = _sound(x, y)
+    # Distances are homogeneous: in units of the largest coordinate no square over- or underflows.
+    middle = _samples.centre(x)
+    x, y = x - middle, y - middle
+    largest = jax.lax.stop_gradient(jnp.maximum(jnp.abs(x).max(), jnp.abs(y).max()))
+    unit = jnp.where(largest > 0, largest, 1.0)
+    x, y = x / unit, y / unit
     cost = lambda u, v: HeldCost(cost_matrix(u, v, p)) if held else BlockedCost(u, v, p)
     a, b = (jnp.full(len(v), 1.0 / len(v), v.dtype) for v in (x, y))
-    stopping = Stopping(threshold, max_iterations)
+    stopping = stopping_for(threshold, max_iterations, len(x), len(y))
     between = cost(x, y)
     eps = absolute(epsilon, between.mean())
     if debiased:
@@ -288,13 +313,13 @@ def _transport(x, y, epsilon, threshold, max_iterations, *, p, debiased, held) -
         found = Divergence(jnp.zeros(()), solve(between, a, b, eps, stopping), None, None)
     moved = between.expected(a, b, eps, found.xy.f, found.xy.g)
     value = found.cost if debiased else moved
-    converged = jnp.all(jnp.stack([s.converged for s in found.solutions])) & _sound(x, y)
+    converged = jnp.all(jnp.stack([s.converged for s in found.solutions])) & sound
     value = jnp.where(converged, value, jnp.nan)
     return Transport(
-        value=_samples.root(value, p),
-        cost=value,
-        transport_cost=moved,
-        epsilon=eps,
+        value=_samples.root(value, p) * unit,
+        cost=value * unit**p,
+        transport_cost=moved * unit**p,
+        epsilon=eps * unit**p,
         iterations=sum(s.iterations for s in found.solutions),  # type: ignore[arg-type]
         marginal_error=jnp.max(jnp.stack([s.error for s in found.solutions])),
         converged=converged,

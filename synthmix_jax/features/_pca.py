@@ -21,8 +21,9 @@ from synthmix_jax.features import _rows
 class PCA:
     """The leading principal components of the points it was fitted on.
 
-    Fit on the real points and use it for real and synthetic ones alike: components of the synthetic points would
-    hide what only the real ones have. Each direction has its entry of largest magnitude positive.
+    For distances, fit on real and synthetic points together: fitted on the real ones alone it suits them better
+    than any other sample, and a perfect generator looks far away. Each direction has its entry of largest
+    magnitude positive.
 
     Attributes:
         mean: Mean of the points fitted on (d,).

@@ -150,15 +150,20 @@ class Matern(Stationary):
 
 
 def squared_distances(
-    rows1: Float[Array, "n d"], rows2: Float[Array, "m d"]
+    rows1: Float[Array, "n d"], rows2: Float[Array, "m d"], *, centred: bool = False
 ) -> Float[Array, "n m"]:
     """|a - b|^2 of all pairs of rows by one matrix product; never negative.
+
+    Args:
+        rows1: Rows (n, d).
+        rows2: Rows (m, d).
+        centred: The rows are measured from a good centre already: do not move them to their mean.
 
     Returns:
         Accurate to a few eps (|a|^2 + |b|^2), with a and b measured from their common centre; zero
         where the distance is below that.
     """
-    return _expanded(*_centred(rows1, rows2))
+    return _expanded(rows1, rows2) if centred else _expanded(*_centred(rows1, rows2))
 
 
 def _centred(rows1: Array, rows2: Array) -> tuple[Array, Array]:

@@ -214,5 +214,5 @@ def test_generators_differ_by_shape_and_colour():
 
 def test_the_description_says_what_was_found(make_table):
     said = _distance_plots.describe(make_table())
-    assert "Told apart from real data by energy and mmd" in said
+    assert "told apart from real data by energy and mmd" in said
     assert "Classes: 2 of 3" in said

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from synthmix_jax.advice import _distance_tables, _distance_words, _json
+from synthmix_jax.advice._records import Copies
 
 NAN = float("nan")
 
@@ -23,17 +24,20 @@ def with_rows(make_table):
     return make
 
 
-def test_mixed_findings_name_both_sides(make_table):
-    [line] = _distance_words.summary(make_table())
-    assert line == "Told apart from real data by energy and mmd; not by sliced wasserstein."
+def test_mixed_findings_name_both_sides(with_rows, make_row):
+    rows = [make_row("energy", 2.0), make_row("mmd", 2.0), make_row("sliced_wasserstein", 0.8)]
+    [line] = _distance_words.summary(with_rows(*rows))
+    assert line == "Told apart from real data by energy and mmd; not by sliced_wasserstein."
 
 
 def test_all_and_none(with_rows, make_row):
     both = with_rows(make_row("energy", 2.0), make_row("mmd", 1.1))
-    assert _distance_words.summary(both) == [
-        "Told apart from real data by all 2 distances: energy and mmd."
+    assert _distance_words.summary(both) == ["Told apart from real data by energy and mmd."]
+    three = [make_row(name, 2.0) for name in ("energy", "mmd", "wasserstein_1")]
+    assert _distance_words.summary(with_rows(*three)) == [
+        "Told apart from real data by all 3 distances."
     ]
-    neither = with_rows(make_row("energy", 0.9), make_row("mmd", 1.0))
+    neither = with_rows(make_row("energy", 0.8), make_row("mmd", 0.8))
     [line] = _distance_words.summary(neither)
     assert line.startswith("Not told apart from real data by energy and mmd.")
     assert "no proof" in line
@@ -67,7 +71,7 @@ def test_the_closest_generator_needs_intervals_apart(with_rows, make_row):
     clear = [make_row("energy", 2.0, synthetic="a"), make_row("energy", 4.0, synthetic="b")]
     close = [make_row("mmd", 2.0, synthetic="a"), make_row("mmd", 2.1, synthetic="b")]
     lines = _distance_words.summary(with_rows(*clear, *close, names=names))
-    assert lines[0] == "a: told apart from real data by all 2 distances: energy and mmd."
+    assert lines[0] == "a: told apart from real data by energy and mmd."
     assert lines[-1] == "Closest to real data: a by energy; not clear by mmd."
     lines = _distance_words.summary(with_rows(*close, names=names))
     assert lines[-1] == "No generator is clearly closest to real data by any distance."
@@ -88,16 +92,14 @@ def test_below_the_floor_is_no_rank(with_rows, make_row, make_table):
     assert _distance_words.mark(below) == "below"
     assert _distance_words.summary(table)[-1].startswith("No generator is clearly closest")
     [caution] = _distance_words.cautions(table)
-    assert caution.startswith(
-        "a is nearer to the real points than these are to each other, by energy"
-    )
+    assert caution.startswith("Distances below their floor do not rank generators")
     debiased = make_table(("a", "b"), rows=table.rows, settings={"debias": True})
     assert _distance_words.cautions(debiased) == []
 
 
 def test_worst_classes_come_first(make_table, make_row):
-    times = {("energy", 0): 2.0, ("mmd", 0): 0.5, ("energy", 1): 1.5, ("mmd", 1): 1.5}
-    times |= {("energy", 2): 3.0, ("mmd", 2): 1.5, ("energy", 3): 0.5, ("mmd", 3): 0.5}
+    times = {("energy", 0): 2.0, ("mmd", 0): 0.8, ("energy", 1): 1.5, ("mmd", 1): 1.5}
+    times |= {("energy", 2): 3.0, ("mmd", 2): 1.5, ("energy", 3): 0.8, ("mmd", 3): 0.8}
     rows = [make_row(name, value, label=label) for (name, label), value in times.items()]
     table = make_table(classes=4, rows=tuple(rows))
     assert _distance_words.class_summary(table) == [
@@ -106,14 +108,72 @@ def test_worst_classes_come_first(make_table, make_row):
 
 
 def test_classes_not_told_apart_or_not_computed(make_table, make_row):
-    rows = (make_row(times=0.5, label=0), make_row(times=NAN, label=1, status="too few"))
+    rows = (make_row(times=0.8, label=0), make_row(times=NAN, label=1, status="too few"))
     table = make_table(classes=2, rows=rows)
     assert _distance_words.class_summary(table) == [
-        "Classes: none of 1 told apart by any distance; 1 not computed."
+        "Classes: none of 1 told apart by any distance; class b is not computed: too few."
     ]
     assert _distance_words.class_summary(make_table(classes=0)) == []
     lost = make_table(classes=2, rows=rows[1:])
-    assert _distance_words.class_summary(lost) == ["Classes: none could be computed."]
+    assert _distance_words.class_summary(lost) == [
+        "Classes: none could be computed; class b is not computed: too few."
+    ]
+
+
+def test_classes_without_points_are_named_with_the_side(make_table, make_row):
+    far = np.ones((4, 4))
+    far[:, 1] = np.nan
+    far[3] = np.nan
+    of = {"synthetic": "sub.npz"}
+    rows = [make_row(times=0.8, label=0, **of)]
+    rows += [make_row(times=NAN, label=c, status="too few", **of) for c in (1, 2, 3)]
+    table = make_table(("sub.npz",), classes=4, rows=tuple(rows), class_distances={"sub.npz": far})
+    assert _distance_words.class_summary(table) == [
+        "Classes: none of 1 told apart by any distance; class b is absent from sub.npz; class c is not computed: "
+        "too few; class d is absent from the real points."
+    ]
+
+
+def test_below_is_said_first(with_rows, make_row):
+    below = make_row("energy", 0.1, excess_low=-0.2, excess_high=-0.1)
+    table = with_rows(below, make_row("mmd", 0.8), make_row("wasserstein", 2.0))
+    assert _distance_words.summary(table) == [
+        "Nearer to the real points than these are to each other by energy (it varies less than real data, or "
+        "copies it); told apart from real data by wasserstein; not by mmd."
+    ]
+    [line] = _distance_words.summary(with_rows(below, make_row("mmd", 0.8)))
+    assert line.endswith("or copies it); not told apart from real data by mmd.")
+
+
+def test_classes_that_the_whole_hides_are_in_the_headline(make_table, make_row):
+    rows = [make_row(times=0.8), *(make_row(times=t, label=c) for c, t in enumerate((0.8, 3.0)))]
+    [line] = _distance_words.summary(make_table(classes=2, rows=tuple(rows)))
+    assert line == (
+        "Not told apart from real data by energy as a whole; but 1 of 2 classes is told apart, see below."
+    )
+
+
+def test_plain_transport_distances_carry_a_caution_once(with_rows, make_row):
+    names = ("a", "b")
+    rows = [make_row("wasserstein", 2.0, synthetic=name) for name in names]
+    [line] = _distance_words.cautions(with_rows(*rows, names=names))
+    assert line.startswith("Transport distances (wasserstein) do not see a lack of variety")
+    assert _distance_words.cautions(with_rows(*rows, names=names, settings={"debias": True})) == []
+
+
+@pytest.mark.parametrize(("level", "said"), [(0.9, "90 %"), (0.999, "99.9 %"), (0.07, "7 %")])
+def test_the_level_is_never_rounded_to_certainty(make_table, level, said):
+    table = make_table(level=level)
+    assert f"paired {said} interval" in _distance_words.floor_note(table)
+    assert f"{said} interval" in _distance_tables.head(table)
+
+
+def test_only_suspicious_copies_are_reported():
+    found = {"a": Copies(0.5, 0.6, True), "b": Copies(0.0, 0.05, False), "c": None}
+    [line] = _distance_words.copies(found)
+    assert line.startswith(
+        "a looks like a copy: 50 % of its points are identical to a real one, and 60 % lie"
+    )
 
 
 def test_units_of_the_floor(make_row):
@@ -154,7 +214,7 @@ def test_json_is_strict_and_complete(make_table, make_row):
     numbers = json.loads(text)
     assert len(numbers["rows"]) == len(rows)
     names = {field.name for field in dataclasses.fields(rows[0])}
-    assert {*names, "above", "class"} == set(numbers["rows"][0])
+    assert {*names, "above", "below", "class"} == set(numbers["rows"][0])
     assert {field.name for field in dataclasses.fields(table)} <= set(numbers)
     assert numbers["rows"][0]["value"] == rows[0].value
     assert numbers["rows"][0]["above"] is True
@@ -174,3 +234,15 @@ def test_csv_holds_every_row(make_table, make_row):
     assert float(lines[0]["floor_high"]) == 0.25
     assert (lines[0]["class"], lines[0]["above"], lines[0]["num_synthetic"]) == ("", "true", "400")
     assert (lines[1]["class"], lines[1]["value"], lines[1]["above"]) == ("c", "", "false")
+    assert {(line["level"], line["debias"], line["below"]) for line in lines} == {
+        ("0.9", "false", "false")
+    }
+    assert lines[0]["features"] == "the features as given"
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1"])
+def test_csv_text_is_no_formula(make_table, make_row, name):
+    rows = (make_row(synthetic=name, value=-1.0),)
+    text = _distance_tables.csv_text(make_table((name,), rows=rows))
+    [line] = csv.DictReader(io.StringIO(text, newline=""))
+    assert (line["synthetic"], line["value"]) == ("'" + name.replace("\r", " "), "-1.0")

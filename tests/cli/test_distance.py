@@ -108,7 +108,8 @@ def test_out_holds_three_files(run, files, tmp_path):
     assert json.loads(out) == numbers
 
 
-def test_plain_lines_say_what_was_found_within_80_columns(run, files):
+def test_plain_lines_say_what_was_found_within_80_columns(run, files, monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
     code, out, _ = run(*files)
     assert code == 0
     assert max(map(len, out.splitlines())) < 80
@@ -116,7 +117,7 @@ def test_plain_lines_say_what_was_found_within_80_columns(run, files):
     assert "╭" not in out
     words = " ".join(out.split())
     far, near = "[red]far[b].npz", "near.npz"
-    assert f"{far}: told apart from real data by all 2 distances: energy and mmd." in words
+    assert f"{far}: told apart from real data by energy and mmd." in words
     assert f"{near}: not told apart from real data by energy and mmd." in words
     assert f"Closest to real data: {near} by energy and mmd." in words
     assert f"Classes of {far}: 2 of 2 told apart by most distances" in words
@@ -163,6 +164,7 @@ def test_features_by_name(run, files, name, said):
     [
         ((), "no data were given; distance takes REAL and one or more SYNTHETIC"),
         (("digits",), "only 'digits' was given"),
+        (("--metrics", "energy", "digits", "usps"), "several values stand after the data sets"),
         (("digits", "digits"), "both digits"),
         (("digits", "digts"), "Did you mean 'digits'?"),
         (("digits", "absent.npz"), "absent.npz"),
@@ -225,12 +227,29 @@ def test_files_that_do_not_match(run, files, tmp_path, rng):
     assert (code, out, err.count("\n")) == (2, "", 1)
 
 
+@pytest.mark.parametrize("name", ["auto", "pca"])
+def test_bytes_beside_floats_up_to_255_are_one_line(run, tmp_path, rng, name):
+    x = rng.integers(0, 256, size=(20, 6, 6, 1)).astype(np.uint8)
+    files = [tmp_path / "bytes.npz", tmp_path / "floats.npz"]
+    for file, points in zip(files, (x, x.astype(np.float32)), strict=True):
+        smx.loaders.save(file, smx.Dataset(points, np.arange(20) % 2))
+    code, out, err = run(*files, "--features", name)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "255" in err
+
+
 def test_columns_go_before_lines_break(make_table, make_row):
-    numbers = {"value": 1.23456e-5, "low": 1.23e-5, "high": 1.29e-5}
+    numbers = {
+        "value": 1.23456e-5,
+        "low": 1.23e-5,
+        "high": 1.29e-5,
+        "excess_low": -0.2,
+        "excess_high": -0.1,
+    }
     long = make_row("gaussian_wasserstein", **numbers, synthetic="a")
     table = make_table(("a", "b"), rows=(long, make_row(synthetic="b")), classes=0)
     heads = []
-    for width in (200, 79, 60, 50):
+    for width in (200, 79, 60, 40):
         tables = _distance_text.grids(table, width)
         for lines in tables.values():
             widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
@@ -238,10 +257,50 @@ def test_columns_go_before_lines_break(make_table, make_row):
             assert lines[0][:2] == ["distance", "value"]
         # All generators show the same columns.
         assert tables["a"][0] == tables["b"][0]
-        assert [tables[name][1][-1] for name in "ab"] == ["below", "above"]
+        # No mark without what it was judged by.
+        shown = "floor's interval" in tables["a"][0]
+        marks = [tables[name][1][-1] for name in "ab"]
+        assert (marks == ["below", "above"]) == shown
         heads.append(tables["a"][0])
     assert len(heads[0]) == 8
-    assert "floor's interval" in heads[1]  # what decides goes last
+    assert heads[2] == ["distance", "value", "floor's interval", ""]
+    assert heads[3] == ["distance", "value"]
+
+
+def test_copies_are_reported_near_the_top(run, files, tmp_path, rng):
+    real = smx.load(str(files[0]))
+    x = np.concatenate([np.asarray(real.x)[:40], rng.normal(size=(40, 2))])
+    copy = tmp_path / "copy.npz"
+    smx.loaders.save(copy, smx.Dataset(x.astype(np.float32), real.y))
+    smx.loaders.save(tmp_path / "real.npz", smx.Dataset(np.float32(real.x), real.y))
+    code, out, _ = run(tmp_path / "real.npz", copy)
+    assert code == 0
+    words = " ".join(out.split())
+    assert "copy.npz looks like a copy: 50 % of its points are identical to a real one" in words
+    assert words.index("identical") < words.index("floor's interval")
+    _, out, _ = run(tmp_path / "real.npz", copy, files[2], "--json")
+    copies = json.loads(out)["copies"]
+    assert copies["copy.npz"]["suspicious"] is True
+    assert copies["copy.npz"]["identical"] == 0.5
+    assert copies["near.npz"]["suspicious"] is False
+
+
+def test_a_pipe_is_as_wide_as_columns_says(make_table, monkeypatch, capsys):
+    for columns in ("60", "120"):
+        monkeypatch.setenv("COLUMNS", columns)
+        _distance_text.show(make_table(), "real.npz", None)
+        widest = max(map(len, capsys.readouterr().out.splitlines()))
+        assert int(columns) - 20 < widest <= int(columns)
+
+
+def test_principal_components_raise_no_false_alarm(run, tmp_path, rng):
+    for name in ("real", "synthetic"):
+        x = rng.normal(size=(60, 200))
+        smx.loaders.save(tmp_path / f"{name}.npz", smx.Dataset(x, np.zeros(60)))
+    files = [tmp_path / f"{name}.npz" for name in ("real", "synthetic")]
+    code, out, _ = run(*files, "--features", "pca", "--json")
+    assert code == 0
+    assert [row["above"] for row in json.loads(out)["rows"]] == [False, False]
 
 
 def test_rows_that_failed_and_warnings_are_shown(make_table, make_row, capsys):

@@ -1,8 +1,8 @@
 """Six generators of falling quality are ranked rightly by every distance that claims to.
 
 A class-conditional Gaussian loses variety (fewer components), then detail (blur), then contrast. Debiased, every
-metric ranks all six. Plain, those of transport in many dimensions do not claim to: a generator of less variety has less
-sampling error, which can outweigh what it lacks.
+metric ranks all six. Plain, those of transport in many dimensions do not claim to: a generator of less variety has
+less sampling error, which can outweigh what it lacks.
 """
 
 import jax
