@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from synthmix_jax import _checks, _numerics
+from synthmix_jax import _checks, _matching, _numerics
 from synthmix_jax._typing import Array, KernelFunction, Numbers
 from synthmix_jax.dataset import Dataset
 
@@ -131,14 +131,14 @@ def fit_average(
     Raises:
         ValueError: as `fit`, or counts and frequencies that do not match.
     """
-    _problem.check_data(real, synthetic, least=1)
+    _matching.check_data(real, synthetic, least=1)
     ridge = _checks.positive_value("ridge", ridge)
     weight = _checks.positive_value("weight", weight)
     counts = _checks.count_values("counts", counts, largest=len(synthetic) if synthetic else 0)
     frequencies = np.atleast_1d(np.asarray(frequencies, np.float64))
     if frequencies.shape != counts.shape or not np.isfinite(frequencies).all():
         raise ValueError(f"frequencies must be {len(counts)} finite numbers, one a count.")
-    n, classes = len(real), _problem.num_classes(real, synthetic)
+    n, classes = len(real), _matching.num_classes(real, synthetic)
     synthetic = synthetic[: int(counts[-1])] if synthetic is not None and counts[-1] else None
     mass = np.array([frequencies[counts > row - n].sum() for row in range(n + int(counts[-1]))])
     mass[:n] = frequencies.sum()

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int, Int8
 
-from synthmix_jax import _checks, _numerics
+from synthmix_jax import _checks, _matching, _numerics
 from synthmix_jax._typing import KernelFunction, Numbers
 from synthmix_jax.dataset import Dataset
 
@@ -153,7 +153,7 @@ def sweep(
     References:
         Derived here; leave-one-out as in rasmussen2006, section 5.4.2.
     """
-    _problem.check_data(real, synthetic, test)
+    _matching.check_data(real, synthetic, test)
     ridges = _checks.positive_values("ridges", ridges)
     weights = _checks.positive_values("weights", weights)
     n, m = len(real), 0 if synthetic is None else len(synthetic)
@@ -165,7 +165,7 @@ def sweep(
         raise ValueError("residuals=True asks for leave-one-out errors, which loo=False turns off.")
     _check_memory(real, synthetic, test, counts, ridges, weights, residuals, memory_limit)
 
-    classes = _problem.num_classes(real, synthetic, test)
+    classes = _matching.num_classes(real, synthetic, test)
     synthetic = synthetic[: int(counts[-1])] if synthetic is not None and counts[-1] else None
     with _numerics.x64():
         problem = _problem.build(real, synthetic, kernel, test, classes=classes)
@@ -255,7 +255,7 @@ def _check_memory(real, synthetic, test, counts, ridges, weights, residuals, lim
         len(real),
         int(counts[-1]),
         features=int(np.prod(real.x.shape[1:])),
-        outputs=_problem.num_classes(real, synthetic, test) or int(np.prod(real.y.shape[1:])),
+        outputs=_matching.num_classes(real, synthetic, test) or int(np.prod(real.y.shape[1:])),
         tests=0 if test is None else len(test),
         counts=len(counts),
         ridges=len(ridges),

@@ -25,7 +25,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from synthmix_jax import _checks, _numerics
+from synthmix_jax import _checks, _matching, _numerics
 from synthmix_jax._typing import Array, KernelFunction, Numbers
 from synthmix_jax.dataset import Dataset
 
@@ -134,12 +134,12 @@ def toward(
     References:
         shidani2026 (objective, Lemma 2.1, as published summaries give them).
     """
-    _problem.check_data(real, None)
+    _matching.check_data(real, None)
     ridges = _checks.positive_values("ridges", ridges)
     jitter = _checks.positive_value("jitter", jitter)
     _checks.one_of("form", form, ("residual", "projected"))
-    classes = _problem.num_classes(real)
-    targets = _problem.encode_targets(real.y, classes)
+    classes = _matching.num_classes(real)
+    targets = _matching.encode_targets(real.y, classes)
     toward_targets = _targets_of(g, np.asarray(real.x), targets.shape[1])
     x = _problem.stack_inputs(real, None)
     with _numerics.x64():

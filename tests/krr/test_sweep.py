@@ -10,7 +10,7 @@ import pytest
 from sklearn.kernel_ridge import KernelRidge
 
 import synthmix_jax as smx
-from synthmix_jax import _numerics
+from synthmix_jax import _matching, _numerics
 from synthmix_jax.krr import _direct, _nested, _problem, _sweep
 
 N, M, T, D = 9, 14, 6, 3
@@ -46,7 +46,7 @@ def make(rng, targets, sizes=(N, M, T)):
 
 
 def problem_of(real, synthetic, test, kernel):
-    classes = _problem.num_classes(real, synthetic, test)
+    classes = _matching.num_classes(real, synthetic, test)
     with _numerics.x64():
         return _problem.build(real, synthetic, kernel, test, classes=classes)
 
@@ -341,7 +341,7 @@ def test_bad_input(case, rng):
 
 def test_plain_arrays_are_refused():
     # The suite's shape checks would catch this first; users do without them.
-    check = inspect.unwrap(_problem.check_data)
+    check = inspect.unwrap(_matching.check_data)
     with pytest.raises(ValueError, match=r"Wrap arrays as smx\.Dataset"):
         check(np.zeros((3, 3)), None)
 
