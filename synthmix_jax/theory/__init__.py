@@ -1,6 +1,7 @@
 """What theory says of an amount of synthetic data: sharp risk, and from a sample what it asks for.
 
-`mixed_risk` is the test error against real points, synthetic points, ridge and weight; `group_risk` that of groups
+`predict_curve` goes from two samples to the error at any synthetic count, beyond the pool too. `mixed_risk` is
+the test error against real points, synthetic points, ridge and weight; `group_risk` that of groups
 whose inputs differ; `estimate_spectrum` the eigenvalues and coefficients they need; the designs are cases where
 all is known.
 """
@@ -29,6 +30,9 @@ from ._first_point import FirstPoint as FirstPoint
 from ._first_point import value_of_first_point as value_of_first_point
 from ._group_risk import group_risk as group_risk
 from ._law_plans import Split as Split
+from ._predict_curve import PredictedBest as PredictedBest
+from ._predict_curve import PredictedCurve as PredictedCurve
+from ._predict_curve import predict_curve as predict_curve
 from ._quadratic import optimal_pooled_share as optimal_pooled_share
 from ._quadratic import optimal_quadratic_share as optimal_quadratic_share
 from ._quadratic import pooled_risk as pooled_risk
@@ -50,6 +54,8 @@ __all__ = [
     "Exponent",
     "FirstPoint",
     "MixedRisk",
+    "PredictedBest",
+    "PredictedCurve",
     "SampleSpectrum",
     "SpectralExponents",
     "Split",
@@ -75,6 +81,7 @@ __all__ = [
     "paper_optimal_lambda",
     "periodic_sobolev_kernel",
     "pooled_risk",
+    "predict_curve",
     "quadratic_risk",
     "random_design_risk",
     "rbf_design",

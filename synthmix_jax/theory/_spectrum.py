@@ -24,8 +24,8 @@ from . import _arrays
 
 _matmul = partial(jnp.matmul, precision=_numerics.HIGHEST)
 
-# Eigenvalues below this part of the largest are rounding.
-_ROUNDING = 1e-14
+# Eigenvalues below this part of the largest, times their number, are rounding.
+_ROUNDING = 2.3e-16
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,21 +118,13 @@ def estimate_spectrum(
             )
     with _numerics.x64():
         gram = jnp.asarray(kernels.gram(kernel, _numerics.as_float(x)), jnp.float64)
-        values, vectors = (np.asarray(v)[..., ::-1] for v in _eigh(gram / n))
-    _checks.finite("the kernel's matrix", values)
-    # Kernel matrices computed in float32 have eigenvalues of about -1e-7 of the largest.
-    if values[-1] < -1e-6 * values[0]:
-        raise ValueError(
-            f"the kernel is not positive semi-definite: its matrix has eigenvalues from {values[-1]:.3g} to "
-            f"{values[0]:.3g}. Use another kernel."
-        )
-    values = np.where(values > _ROUNDING * values[0], values, 0.0)
+    values, vectors = spectrum_of(gram)
     if targets is None:
         return SampleSpectrum(values, None, None, None, vectors)
     coefficients = vectors.T @ targets / np.sqrt(n)
     squares = np.sum(coefficients.reshape(n, -1) ** 2, axis=1)
     if noise_variance is None:
-        noise_variance = _noise_variance(values, squares)
+        noise_variance = gcv_noise(values, squares)
     else:
         noise_variance = float(
             _arrays.numbers("noise_variance", noise_variance, remedy="It is a variance.")
@@ -140,6 +132,24 @@ def estimate_spectrum(
     return SampleSpectrum(
         values, coefficients, squares - noise_variance / n, noise_variance, vectors
     )
+
+
+def spectrum_of(gram: Float[Array, "n n"]) -> tuple[np.ndarray, np.ndarray]:
+    """Eigenvalues of gram / n (n,), falling and with rounding set to zero, and eigenvectors (n, n).
+
+    Raises:
+        ValueError: non-finite values, or a kernel that is not positive semi-definite.
+    """
+    with _numerics.x64():
+        values, vectors = (np.asarray(v)[..., ::-1] for v in _eigh(gram / len(gram)))
+    _checks.finite("the kernel's matrix", values)
+    # Kernel matrices computed in float32 have eigenvalues of about -1e-7 of the largest.
+    if values[-1] < -1e-6 * values[0]:
+        raise ValueError(
+            f"the kernel is not positive semi-definite: its matrix has eigenvalues from {values[-1]:.3g} to "
+            f"{values[0]:.3g}. Use another kernel."
+        )
+    return np.where(values > _ROUNDING * len(values) * values[0], values, 0.0), vectors
 
 
 def effective_dimension(eigenvalues: Numbers, kappa: Numbers) -> Float[Array, "..."]:
@@ -218,7 +228,7 @@ def discrepancy_curve(
     return DiscrepancyCurve(cutoffs, kept, np.cumsum(squares / falling**2)[kept - 1] - noise, noise)
 
 
-def _noise_variance(values: np.ndarray, squares: np.ndarray) -> float:
+def gcv_noise(values: np.ndarray, squares: np.ndarray) -> float:
     """|y - S y|^2 / tr(I - S) at the least generalised cross-validation score."""
     n = len(values)
     ridges = values[0] * np.logspace(-12, 2, 113)[:, None]
