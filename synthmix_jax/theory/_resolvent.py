@@ -41,8 +41,8 @@ _matmul = partial(jnp.matmul, precision=_numerics.HIGHEST)
 
 _KNOTS = 96
 _CHUNK = 16
-# Below this part of d' the pool is all but interpolated: it has no more to tell.
-_LEAST_RIDGE = 1e-3
+# Below this part of d' predictions beyond the pool are no longer good: experiments/predicted_curve.
+_LEAST_RIDGE = 0.1
 
 
 class Reduced(NamedTuple):

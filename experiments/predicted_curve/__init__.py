@@ -1,0 +1,1 @@
+"""Curves predicted from samples against leave-one-out and test curves, on digits and CIFAR-10."""

@@ -1,0 +1,5 @@
+"""`python -m experiments.predicted_curve`."""
+
+from .run import main
+
+main()
