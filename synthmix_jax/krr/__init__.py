@@ -4,6 +4,7 @@
 counts; `toward` shrinks toward a generator instead of mixing its samples in.
 """
 
+from synthmix_jax._best import Best as Best
 from synthmix_jax._matching import check_data as check_data
 
 from ._fit import Fit as Fit
@@ -12,7 +13,6 @@ from ._fit import fit_average as fit_average
 from ._memory import estimate as estimate_memory
 from ._nested import Curves as Curves
 from ._problem import Problem as Problem
-from ._sweep import Best as Best
 from ._sweep import Sweep as Sweep
 from ._sweep import grid as grid
 from ._sweep import sweep as sweep

@@ -9,33 +9,13 @@ import numpy as np
 from jaxtyping import Float, Int, Int8
 
 from synthmix_jax import _checks, _matching, _numerics
+from synthmix_jax._best import Best, best_of
 from synthmix_jax._typing import KernelFunction, Numbers
 from synthmix_jax.dataset import Dataset
 
 from . import _memory, _nested, _problem, _status
 
 _Grid = Float[np.ndarray, "w l c"]
-
-
-@dataclass(frozen=True)
-class Best:
-    """One cell of a sweep: the amounts and their error.
-
-    Attributes:
-        count: Synthetic points.
-        ratio: count / n.
-        weight: Weight of one synthetic point.
-        ridge: Absolute ridge.
-        error: Its error.
-        index: Its place (w, l, c) in the arrays of the sweep.
-    """
-
-    count: int
-    ratio: float
-    weight: float
-    ridge: float
-    error: float
-    index: tuple[int, int, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,15 +69,8 @@ class Sweep:
             raise ValueError(f"this sweep has no {by} error; call sweep with {remedy}.")
         if not np.isfinite(errors).any():
             raise ValueError(f"no cell of the sweep succeeded. {self.explain(0, 0, 0)}")
-        w, l, c = (int(i) for i in np.unravel_index(np.nanargmin(errors), errors.shape))
-        return Best(
-            int(self.counts[c]),
-            float(self.ratios[c]),
-            float(self.weights[w]),
-            float(self.ridges[l]),
-            float(errors[w, l, c]),
-            (w, l, c),
-        )
+        amounts = {"counts": self.counts, "ratios": self.ratios}
+        return best_of(errors, **amounts, weights=self.weights, ridges=self.ridges)
 
     def explain(self, weight: int, ridge: int, count: int) -> str:
         """The status of the cell at these three indices, in words."""

@@ -6,6 +6,8 @@ whose inputs differ; `estimate_spectrum` the eigenvalues and coefficients they n
 all is known.
 """
 
+from synthmix_jax._best import Best as Best
+
 from ._adaptation import adaptation_bound as adaptation_bound
 from ._adaptation import optimal_adaptation_share as optimal_adaptation_share
 from ._bounds import optimal_share as optimal_share
@@ -30,7 +32,6 @@ from ._first_point import FirstPoint as FirstPoint
 from ._first_point import value_of_first_point as value_of_first_point
 from ._group_risk import group_risk as group_risk
 from ._law_plans import Split as Split
-from ._predict_curve import PredictedBest as PredictedBest
 from ._predict_curve import PredictedCurve as PredictedCurve
 from ._predict_curve import predict_curve as predict_curve
 from ._quadratic import optimal_pooled_share as optimal_pooled_share
@@ -49,12 +50,12 @@ from ._spectrum import estimate_spectrum as estimate_spectrum
 from ._surrogate_law import SurrogateLaw as SurrogateLaw
 
 __all__ = [
+    "Best",
     "Design",
     "DiscrepancyCurve",
     "Exponent",
     "FirstPoint",
     "MixedRisk",
-    "PredictedBest",
     "PredictedCurve",
     "SampleSpectrum",
     "SpectralExponents",

@@ -8,22 +8,11 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from synthmix_jax import _checks, _matching, _numerics, kernels
+from synthmix_jax._best import Best, best_of
 from synthmix_jax._typing import KernelFunction, Numbers
 from synthmix_jax.dataset import Dataset
 
 from . import _plug_in, _resolvent
-
-
-@dataclass(frozen=True)
-class PredictedBest:
-    """The cell of least predicted error: its amounts, and its place (w, l, c)."""
-
-    count: int
-    ratio: float
-    weight: float
-    ridge: float
-    error: float
-    index: tuple[int, int, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +41,7 @@ class PredictedCurve:
     pool: int
     method: str
 
-    def best(self) -> PredictedBest:
+    def best(self) -> Best:
         """The cell of least predicted error; near the best the curve is flat, and so is the error of this choice.
 
         Raises:
@@ -62,15 +51,8 @@ class PredictedCurve:
             raise ValueError(
                 "no cell could be predicted. Ask for counts within `reach`, or give larger ridges."
             )
-        w, l, c = (int(i) for i in np.unravel_index(np.nanargmin(self.error), self.error.shape))
-        return PredictedBest(
-            int(self.counts[c]),
-            float(self.ratios[c]),
-            float(self.weights[w]),
-            float(self.ridges[l]),
-            float(self.error[w, l, c]),
-            (w, l, c),
-        )
+        amounts = {"counts": self.counts, "ratios": self.ratios}
+        return best_of(self.error, **amounts, weights=self.weights, ridges=self.ridges)
 
 
 def predict_curve(
