@@ -76,21 +76,30 @@ def coefficients_of(name: str, value: Any, count: int) -> Array:
     return array
 
 
-def grid(**values: Array) -> tuple[list[Array], tuple[int, ...]]:
-    """Broadcast cells of a grid against each other and flatten them.
+def common_shape(**values: Array) -> tuple[int, ...]:
+    """The shape of a grid of these values.
 
     Raises:
         ValueError: shapes that do not broadcast.
     """
     shapes = {name: np.shape(value) for name, value in values.items()}
     try:
-        shape = np.broadcast_shapes(*shapes.values())
+        return np.broadcast_shapes(*shapes.values())
     except ValueError as error:
         told = ", ".join(f"{name} {shape}" for name, shape in shapes.items() if shape)
         raise ValueError(
             f"shapes do not broadcast: {told}. For a grid give each its own axis, e.g. m[:, None] "
             "against ridge[None, :]."
         ) from error
+
+
+def grid(**values: Array) -> tuple[list[Array], tuple[int, ...]]:
+    """Broadcast cells of a grid against each other and flatten them.
+
+    Raises:
+        ValueError: shapes that do not broadcast.
+    """
+    shape = common_shape(**values)
     return [jnp.broadcast_to(value, shape).ravel() for value in values.values()], shape
 
 

@@ -9,7 +9,7 @@ eigenvectors are free to rotate, fall into one bin, and squared coefficients are
 
 Intervals: the regression's own takes the bins for independent and the law for exact. That of `spectral_exponents`
 repeats the estimate on halves of the sample drawn without replacement (the delete-half jackknife [classical]):
-their spread about the whole is that of the whole about the truth. A bootstrap would repeat points, whose
+the spread of the halves is that of the whole about the truth. A bootstrap would repeat points, whose
 eigenvalues are zero. Neither sees the error of the law itself.
 """
 
@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Shaped
 
-from synthmix_jax import _numerics
+from synthmix_jax import _checks, _numerics
 from synthmix_jax._typing import Array, KernelFunction, Key, Numbers
 
 from . import _arrays
@@ -84,6 +84,7 @@ def decay_exponent(
     """
     array = np.asarray(_arrays.numbers("values", values, remedy="signed"))
     last = len(array) if last is None else last
+    _check_whole(first=first, last=last)
     if not (array.ndim == 1 and 1 <= first < last <= len(array)):
         raise ValueError(
             f"ranks {first}..{last} do not fit values of shape {array.shape}: give "
@@ -108,6 +109,10 @@ def spectral_exponents(
 ) -> SpectralExponents:
     """Capacity and source exponents of a kernel on data, with intervals from halves of the sample.
 
+    The intervals hold the scatter of the sample, and neither the bias of estimated eigenvalues nor that the law is
+    no exact one: for splines on a circle, whose eigenvalues come in pairs (alpha = 2), 400 inputs give 2.18 +-
+    0.02, and the exact eigenvalues of the same ranks 2.2. Look at several ranges of ranks.
+
     Args:
         kernel: A kernel or a callable.
         x: Inputs (n, ...).
@@ -126,8 +131,10 @@ def spectral_exponents(
     References:
         Caponnetto and De Vito (2007). [caponnetto2007] Cui et al. (2021). [cui2021]
     """
+    x = _checks.numeric_array("x", x)
     n = int(x.shape[0])
     last = n // 8 if last is None else last
+    _check_whole(first=first, last=last, num_resamples=num_resamples)
     if not 1 <= first < last <= n // 2:
         raise ValueError(
             f"ranks {first}..{last} cannot be estimated from {n} inputs: give 1 <= first < last <= {n // 2}."
@@ -190,8 +197,14 @@ def _line(values: np.ndarray, first: int, last: int, noise: float = 0.0) -> _Fit
     return _Fit(float(-slope), float(error), len(sizes), first + sum(sizes) - 1)
 
 
+def _check_whole(**values: int) -> None:
+    for name, value in values.items():
+        if not isinstance(value, int | np.integer):
+            raise ValueError(f"{name} must be a whole number, got {value!r}.")
+
+
 def _quantile(level: float, freedom: int) -> float:
-    """Of Student's t, by its expansion about the normal one [classical]: within 2 % from two degrees of freedom."""
+    """Of Student's t, by its expansion about the normal one [classical]: within 2 % at 0.9 and two degrees."""
     if not 0.0 < level < 1.0:
         raise ValueError(f"level must be between 0 and 1, got {level:g}.")
     z = NormalDist().inv_cdf(0.5 + 0.5 * level)

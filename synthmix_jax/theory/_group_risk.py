@@ -14,8 +14,10 @@ the error on group k is e_k + v_k, and its expected squared leave-one-out residu
 
 tau is solved for by Newton's method. The map tau -> tr(Sig_k Q) is increasing and concave (parallel sums of
 matrices are) and M is its Jacobian; tr(Sig_k Lam) / d, where Q is replaced by its bound Lam / d, lies above the
-solution. From there the steps decrease to it, always: at a point above, concavity keeps the spectral radius of M
-below one. The derivative is that of the implicit function theorem.
+solution. From there the steps decrease to it, always: where T(tau) <= tau, concavity keeps the spectral radius of M
+below one, and a step leads to such a point again. The derivative is that of the implicit function theorem.
+
+All inverses are taken on the joint range of the covariances: outside it 1 / d would swamp the traces.
 """
 
 import jax
@@ -45,9 +47,12 @@ def _each(matrices: Array, vectors: Array) -> Array:
     return jax.lax.dot_general(matrices, vectors, numbers, precision=_numerics.HIGHEST)
 
 
-# Newton's steps double the digits at the end and at least halve a far start: this many never happen.
+# Newton's steps double the digits at the end and at least halve a far start. Rounding can keep them from standing
+# still: the limit ends that.
 _LIMIT = 100
 _TOLERANCE = 1e-14
+# Directions with less than this part of the largest joint variance, times their number, are rounding.
+_ROUNDING = 2.3e-16
 
 
 def group_risk(
@@ -62,7 +67,8 @@ def group_risk(
 ) -> Float[Array, "... k"]:
     """Expected test error on each of k groups after one weighted fit to all: covariate shift, domain adaptation.
 
-    Against simulation the mean error is 1 to 2 % (48 configurations, at most 5 %). A group of size zero is one to
+    Against simulation the mean error is 1 to 2 % (48 configurations, at most 5 %), and up to 7 % close to
+    interpolation. A group of size zero is one to
     be tested on only. The expected squared leave-one-out residual of group k is this error plus its noise.
 
     Args:
@@ -111,8 +117,25 @@ def group_risk(
         *problem, sizes, weights, noises, diagonal = _arrays.wide(given)
         cells = {"sizes": sizes, "weights": weights, "noise_variances": noises}
         flat, shape = _arrays.grid(**cells, ridge=diagonal[..., None])
-        risk = _all_cells(*problem, *(v.reshape(-1, groups) for v in flat)).reshape(shape)
-    return _arrays.handed_out(risk, given)
+        basis = jnp.asarray(_joint_range(covariances, eigenvalues))
+        cells = (v.reshape(-1, groups) for v in flat)
+        risk = _all_cells(basis, *problem, *cells).reshape(shape)
+    result = _arrays.handed_out(risk, given)
+    if not _arrays.traced(result) and not np.isfinite(result).all():
+        raise ValueError(
+            f"ridge = {float(np.min(np.asarray(given[-1]))):g} is too small for these covariances: the equations "
+            "cannot be solved in float64. Give a larger one."
+        )
+    return result
+
+
+def _joint_range(covariances: Array, eigenvalues: Array) -> np.ndarray:
+    """An orthonormal basis (j, r) of what the groups' features reach at all; the whole space for tracers."""
+    if _arrays.traced(covariances, eigenvalues):
+        return np.eye(eigenvalues.shape[0])
+    root = np.sqrt(np.asarray(eigenvalues))
+    values, vectors = np.linalg.eigh(root[:, None] * np.sum(covariances, axis=0) * root)
+    return vectors[:, values > _ROUNDING * len(values) * max(values[-1], 0.0)]
 
 
 def _covariances_of(value: Array, count: int) -> Array:
@@ -146,21 +169,24 @@ def _check_groups(groups: int, **values: Array) -> None:
 
 
 @jax.jit
-def _all_cells(covariances, coefficients, eigenvalues, sizes, weights, noises, ridge) -> Array:
+def _all_cells(
+    basis, covariances, coefficients, eigenvalues, sizes, weights, noises, ridge
+) -> Array:
     # In the features sqrt(mu_j) phi_j the penalty is the identity, and eigenvalues of zero need no inverse.
     root = jnp.sqrt(eigenvalues)
     scaled = covariances * root[:, None] * root
-    pull = root * _each(covariances, coefficients)
+    inner = jax.vmap(lambda matrix: _product(basis.T, _product(matrix, basis)))(scaled)
+    pull = _product(root * _each(covariances, coefficients), basis)
 
     def one(cell):
         sizes, weights, noises, ridge = cell
-        tau = _taus(scaled, sizes, weights, ridge[0])
+        tau = _taus(inner, sizes, weights, ridge[0])
         a = sizes * weights / (1.0 + weights * tau)
-        inverse = _resolvent(scaled, a, ridge[0])
-        fit = root * _product(inverse, _product(a, pull))
+        inverse = _resolvent(inner, a, ridge[0])
+        fit = root * _product(basis, _product(inverse, _product(a, pull)))
         miss = coefficients - fit
         bias = jnp.sum(miss * _each(covariances, miss), axis=1)
-        spread = _jacobian(_product(scaled, inverse), sizes, weights, tau)
+        spread = _jacobian(_product(inner, inverse), sizes, weights, tau)
         matrix = jnp.eye(len(bias)) - spread
         return bias + jnp.linalg.solve(matrix, _product(spread, bias + noises))
 

@@ -123,7 +123,9 @@ def mixed_risk(
 
     Real and synthetic inputs follow one law; see `group_risk` where they do not. The formula is the limit of many
     points and eigenfunctions that are as good as independent. Against simulation (experiments/krr) its mean error
-    is 1 % for independent Gaussian features, 4 % at worst, from 20 points on. One-dimensional inputs are far from
+    is 1 % for independent Gaussian features, 4 % at worst, from 20 points on at ridges of 0.01 to 1; at next to no
+    ridge it is several times that, most where n + m is near the number of eigenfunctions. One-dimensional
+    inputs are far from
     that: with a rough kernel (Fourier, r = 1) it is 3 % at a ridge of 1, but 20 to 50 % too large close to
     interpolation (ridges of 0.01 and 0.1, n + m up to about the number of eigenfunctions).
 
@@ -213,11 +215,13 @@ def _solve(eigenvalues, named, n, m, ridge, weight, noise, synthetic_noise):
         synthetic_noise = _arrays.numbers(
             "synthetic_noise_variance", synthetic_noise, remedy="It is a variance."
         )
+    names = ("n", "m", "ridge", "weight", "noise_variance", "synthetic_noise_variance")
+    cells = n, m, ridge, weight, noise, synthetic_noise
+    _arrays.common_shape(**dict(zip(names, cells, strict=True)))
     _check_points(eigenvalues, n, m, ridge, weight)
-    given = (eigenvalues, truth, generator, n, m, ridge, weight, noise, synthetic_noise)
+    given = (eigenvalues, truth, generator, *cells)
     with _numerics.x64():
         eigenvalues, truth, generator, *cells = _arrays.wide(given)
-        names = ("n", "m", "ridge", "weight", "noise_variance", "synthetic_noise_variance")
         flat, shape = _arrays.grid(**dict(zip(names, cells, strict=True)))
         truth, generator = (v.reshape(v.shape[0], -1) for v in (truth, generator))
         n, m, ridge, weight, noise, synthetic_noise = flat
@@ -237,7 +241,8 @@ def _check_points(eigenvalues: Array, n: Array, m: Array, ridge: Array, weight: 
     if _arrays.traced(eigenvalues, ridge) or np.all(ridge > 0):
         return
     rank = int(np.sum(eigenvalues > 0))
-    if np.any((ridge == 0) & (points >= rank)) or np.any((ridge == 0) & (weight == 0)):
+    unused = (ridge == 0) & (weight == 0) & (m > 0)
+    if np.any((ridge == 0) & (points >= rank)) or np.any(unused):
         raise ValueError(
             f"ridge = 0 needs positive weights and fewer points than the {rank} positive eigenvalues, got "
             f"{np.max(points):g} points: the kernel matrix is singular. Give a positive ridge."

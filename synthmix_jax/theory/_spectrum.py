@@ -95,7 +95,8 @@ def estimate_spectrum(
         targets: (n,), or (n, k) for k outputs; as they are (subtract means before, if wanted).
         noise_variance: Of the targets, summed over outputs, zero for values of a known function. None estimates it
             from the residuals at the ridge of least generalised cross-validation score, |y - S y|^2 / tr(I - S)
-            [classical]: good to some 20 % where n is well above the effective dimension.
+            [classical]: good to 20 to 30 % where n is well above the effective dimension, and of no use where
+            the function is as rough as noise to the kernel.
 
     Returns:
         A `SampleSpectrum`. Cost n^3.
@@ -106,8 +107,13 @@ def estimate_spectrum(
     References:
         Rasmussen and Williams (2006), ch. 4.3. [rasmussen2006]
     """
-    n = x.shape[0]
+    x = _checks.numeric_array("x", x)
+    n = x.shape[0] if x.ndim else 0
     _checks.finite("x", x)
+    if noise_variance is not None and np.ndim(noise_variance):
+        raise ValueError(
+            f"noise_variance must be one number, got shape {np.shape(noise_variance)}: the sum over outputs."
+        )
     if n < 2:
         raise ValueError("x holds fewer than two inputs. Give a sample of them.")
     if targets is not None:
@@ -144,11 +150,13 @@ def spectrum_of(gram: Float[Array, "n n"]) -> tuple[np.ndarray, np.ndarray]:
         values, vectors = (np.asarray(v)[..., ::-1] for v in _eigh(gram / len(gram)))
     _checks.finite("the kernel's matrix", values)
     # Kernel matrices computed in float32 have eigenvalues of about -1e-7 of the largest.
-    if values[-1] < -1e-6 * values[0]:
+    if values[-1] < -1e-6 * max(values[0], -values[-1]):
         raise ValueError(
             f"the kernel is not positive semi-definite: its matrix has eigenvalues from {values[-1]:.3g} to "
             f"{values[0]:.3g}. Use another kernel."
         )
+    if not values[0] > 0.0:
+        raise ValueError("the kernel is zero on these inputs. Use another kernel or lengthscale.")
     return np.where(values > _ROUNDING * len(values) * values[0], values, 0.0), vectors
 
 
@@ -234,8 +242,10 @@ def gcv_noise(values: np.ndarray, squares: np.ndarray) -> float:
     ridges = values[0] * np.logspace(-12, 2, 113)[:, None]
     missed = ridges / (values + ridges)
     residual, freedom = np.sum(missed**2 * squares, axis=1), np.sum(missed, axis=1)
-    # Divided by freedom alone, an interpolation would pass for a fit without noise.
-    best = np.argmin(residual / freedom**2)
+    # Divided by freedom alone, an interpolation would pass for a fit without noise. Fits that leave less than a
+    # tenth of the freedom say nothing about noise.
+    score = np.where(freedom >= 0.1 * n, residual / freedom**2, np.inf)
+    best = np.argmin(score)
     return float(n * residual[best] / freedom[best])
 
 

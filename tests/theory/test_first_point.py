@@ -37,7 +37,8 @@ def test_is_the_derivative_of_adding_a_point(sample):
         # A point of negative weight is no regression, but the formula is analytic in it.
         rows, targets = np.r_[x, test[i : i + 1]], np.r_[y, g[i]]
         weights = np.r_[np.ones(15), sign * weight]
-        return np.mean((fit(rows, targets, weights, test) - truth) ** 2)
+        wrong = fit(rows, targets, weights, test) - truth
+        return np.mean(np.delete(wrong, i) ** 2)
 
     slow = np.mean([(error(i, 1) - error(i, -1)) / (2 * weight) for i in range(12)])
     value = value_of_first_point(RBF(0.7), x, test, **errors(sample), ridge=RIDGE)
@@ -95,3 +96,41 @@ def test_bad_input_is_refused(name):
     given |= dict(generator_error=np.ones(3), ridge=0.1) | changes
     with pytest.raises(ValueError, match=message):
         value_of_first_point(RBF(0.7), **given)
+
+
+def test_few_test_points_are_right_on_average(rng):
+    """The mean over samples of eight test points is the value of 4,000: no pair of a point with itself."""
+    x = rng.uniform(-2, 2, (15, 1))
+    truth, g = (lambda x: np.sin(2 * x[:, 0])), (lambda x: np.cos(x[:, 0]))
+    y = truth(x) + 0.3 * rng.normal(size=15)
+
+    def value(test):
+        e = fit(x, y, np.ones(15), test) - truth(test)
+        return value_of_first_point(
+            RBF(0.7), x, test, fit_error=e, generator_error=g(test) - truth(test), ridge=RIDGE
+        )
+
+    few = [value(rng.uniform(-2, 2, (8, 1))) for _ in range(400)]
+    many = value(rng.uniform(-2, 2, (4000, 1)))
+    for name in ("gain", "cost"):
+        drawn = np.array([getattr(v, name) for v in few])
+        error = drawn.std(ddof=1) / np.sqrt(400)
+        assert abs(drawn.mean() - getattr(many, name)) < 4.0 * error
+        assert error < 0.15 * abs(many.gain)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"test": np.zeros((1, 1)), "fit_error": np.zeros(1), "generator_error": np.zeros(1)},
+            "over pairs",
+        ),
+        ({"x": np.zeros((15, 1)), "ridge": 1e-300}, "too small"),
+    ],
+)
+def test_what_cannot_be_computed(sample, changes, message):
+    x, _, test, *_ = sample
+    arguments = {"x": x, "test": test, **errors(sample), "ridge": RIDGE} | changes
+    with pytest.raises(ValueError, match=message):
+        value_of_first_point(RBF(0.7), arguments.pop("x"), arguments.pop("test"), **arguments)

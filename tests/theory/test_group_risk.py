@@ -150,3 +150,19 @@ def test_bad_input_is_refused(name):
     given |= dict(sizes=[3], weights=[1], noise_variances=[0.1], ridge=0.1) | changes
     with pytest.raises(ValueError, match=message):
         group_risk(**given)
+
+
+def test_covariances_of_low_rank_and_a_small_ridge(rng):
+    """More points than dimensions that vary: least squares, whose error needs no ridge."""
+    root = rng.normal(size=(10, 4))
+    covariance = root @ root.T
+    theta = rng.normal(size=10)
+    risks = [
+        group_risk(
+            covariance[None], theta[None], eigenvalues=np.ones(10), sizes=[50.0], weights=[1.0],
+            noise_variances=[0.1], ridge=ridge,
+        )[0]
+        for ridge in (1e-8, 1e-11, 1e-14)
+    ]  # fmt: skip
+    # Of the deterministic equivalent: s d / (n - d).
+    np.testing.assert_allclose(risks, 0.1 * 4 / 46, rtol=1e-6)
