@@ -247,6 +247,7 @@ BAD = {
     "negative noise": (dict(noise_variance=-1), "noise_variance must be"),
     "synthetic noise": (dict(synthetic_noise_variance=-1), "synthetic_noise_variance must be"),
     "shapes": (dict(m=[1, 2], ridge=[1, 2, 3]), r"do not broadcast: m \(2,\), ridge \(3,\)"),
+    "more shapes": (dict(m=[1, 2, 3], weight=[1, 2]), r"do not broadcast: m \(3,\), weight \(2,\)"),
 }  # fmt: skip
 
 
