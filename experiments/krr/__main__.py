@@ -1,0 +1,5 @@
+"""`python -m experiments.krr`."""
+
+from .run import main
+
+main()
