@@ -1,5 +1,7 @@
 """What all pictures share."""
 
+import io
+import os
 from pathlib import Path
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -31,6 +33,12 @@ def subplots(rows: int, columns: int, *, width: float, height: float, **options)
 
 
 def save(figure, path: Path) -> None:
-    """Write the picture and let go of it."""
-    figure.savefig(path, dpi=130)
+    """Write the picture, in 256 colours to be small, and let go of it."""
+    from PIL import Image
+
+    drawn = io.BytesIO()
+    figure.savefig(drawn, dpi=130)
     pyplot().close(figure)
+    temporary = path.with_name(path.name + ".tmp")
+    Image.open(drawn).convert("RGB").quantize(256).save(temporary, format="PNG", optimize=True)
+    os.replace(temporary, path)

@@ -57,7 +57,7 @@ class Heatmap:
         (512, 50),
     )
     log10_noise: tuple[float, float, int] = (-3.0, 2.5, 12)
-    log10_lambda: tuple[float, float, int] = (-8.0, 3.0, 111)
+    log10_lambda: tuple[float, float, int] = (-8.0, 6.0, 141)
     bootstrap: int = 200
     seed: int = 1
 
@@ -108,7 +108,7 @@ class Phase:
     ridge: float = 0.3
     largest_ratio: int = 16
     counts: int = 22
-    tuned_weights: tuple[float, ...] = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
+    tuned_weights: tuple[float, ...] = tuple(float(f"{10 ** (k / 6):.4g}") for k in range(-21, 4))
     tolerance: float = 0.005
     cells: int = 60
     log10_discrepancy: tuple[float, float] = (-2.0, 0.5)
@@ -125,7 +125,6 @@ class Validation:
     Attributes:
         designs: As `designs.named` reads them.
         interpolation_n: Real points of the look at interpolation.
-        interpolation_frequencies: Highest frequency there.
         interpolation_repetitions: Designs drawn there.
     """
 
@@ -142,7 +141,6 @@ class Validation:
     noise_variance: float = 0.5
     repetitions: int = 2000
     interpolation_n: int = 60
-    interpolation_frequencies: int = 400
     interpolation_repetitions: int = 1000
     seed: int = 4
 
@@ -166,7 +164,7 @@ PRESETS = {
             frequencies=100,
             sizes=((16, 100), (64, 40)),
             log10_noise=(-2.0, 2.0, 5),
-            log10_lambda=(-8.0, 3.0, 56),
+            log10_lambda=(-8.0, 6.0, 71),
             bootstrap=20,
         ),
         ucurves=UCurves(repetitions=200, counts=(0, 10, 40, 160)),
@@ -176,7 +174,6 @@ PRESETS = {
             sizes=(20,),
             repetitions=100,
             interpolation_n=30,
-            interpolation_frequencies=100,
             interpolation_repetitions=100,
         ),
     ),

@@ -32,7 +32,7 @@ def designs(key, v, ridges, *, design, n, repetitions):
 
 
 def minimum(lams: np.ndarray, curves: np.ndarray) -> np.ndarray:
-    """Minimisers of curves (..., l), between grid points by a parabola; NaN at the ends of the grid."""
+    """Minimisers of curves (..., l), between grid points by a parabola; infinite past the ends of the grid."""
     place = np.argmin(curves, axis=-1)
     inside = (place > 0) & (place < len(lams) - 1)
     centre = np.clip(place, 1, len(lams) - 2)[..., None]
@@ -40,7 +40,7 @@ def minimum(lams: np.ndarray, curves: np.ndarray) -> np.ndarray:
     step = np.log(lams[1] / lams[0])
     bend = np.where(inside, left - 2.0 * middle + right, 1.0)
     moved = np.log(lams[centre[..., 0]]) + 0.5 * step * (left - right) / bend
-    return np.where(inside, np.exp(moved), np.nan)
+    return np.where(inside, np.exp(moved), np.where(place == 0, 0.0, np.inf))
 
 
 def value_at(lams, curves, chosen) -> np.ndarray:
@@ -119,12 +119,12 @@ def one_smoothness(config: Heatmap, r: float, key) -> tuple[dict, dict]:
         )
     )
     least = np.min(curves, axis=-1)
-    inside = np.isfinite(best) & np.isfinite(sharp)
+    inside = _inner(best) & _inner(sharp)
     log_n, log_ratio = np.broadcast_arrays(np.log(n)[:, None], np.log(ratios))
     # One constant for all cells, chosen in hindsight: the bound is given up to constants.
-    shift = np.exp(np.median(np.log(best / paper)[inside]))
+    shift = np.exp(np.median(np.log(best[inside] / paper[inside])))
     regrets = {
-        name: value_at(lams, curves, np.where(np.isfinite(value), value, lams[0])) / least - 1.0
+        name: value_at(lams, curves, value) / least - 1.0
         for name, value in (("sharp", sharp), ("paper", paper), ("paper, rescaled", shift * paper))
     }
     # Three frequencies or more are learned: where the decay of the eigenvalues can show.
@@ -135,14 +135,16 @@ def one_smoothness(config: Heatmap, r: float, key) -> tuple[dict, dict]:
     for _ in range(config.bootstrap):
         weights = [rng.multinomial(c, np.full(c, 1.0 / c)) / c for _, c in config.sizes]
         again = minimum(lams, measured(weights))
-        samples.append(
-            [slopes(np.log(again), log_n, log_ratio, u & np.isfinite(again)) for u in uses.values()]
-        )
+        logs = np.log(np.where(_inner(again), again, 1.0))
+        samples.append([slopes(logs, log_n, log_ratio, u & _inner(again)) for u in uses.values()])
     low, high = np.quantile(samples, (0.05, 0.95), axis=0)
     exponents = {
         name: {
             "cells": int(use.sum()),
-            **{k: slopes(np.log(x), log_n, log_ratio, use) for k, x in chosen.items()},
+            **{
+                k: slopes(np.log(np.where(inside, x, 1.0)), log_n, log_ratio, use)
+                for k, x in chosen.items()
+            },
             "interval": {"n": (low[i, 0], high[i, 0]), "noise": (low[i, 1], high[i, 1])},
         }
         for i, (name, use) in enumerate(uses.items())
@@ -152,8 +154,9 @@ def one_smoothness(config: Heatmap, r: float, key) -> tuple[dict, dict]:
         "r": r,
         "n": n,
         "noise_over_gap": ratios / np.sum(v**2),
-        "measured": best,
-        "sharp": sharp,
+        # None where the best is past an end of the grid.
+        "measured": np.where(_inner(best), best, np.nan),
+        "sharp": np.where(_inner(sharp), sharp, np.nan),
         "paper": paper,
         "regret": regrets,
     }
@@ -164,10 +167,11 @@ def one_smoothness(config: Heatmap, r: float, key) -> tuple[dict, dict]:
         "exponent_of_the_paper": 4.0 * r / (16.0 * r - 1.0),
         "exponent_of_bias_and_variance": classical,
         "slopes of n and noise": exponents,
+        "slope of the sharp formula, n of 1e4 to 1e7": large_n_slope(mu, v, lams),
         "constant_in_hindsight": shift,
         "ratio_measured_over": {
-            "paper": np.exp(np.quantile(np.log(best / paper)[inside], (0.0, 0.5, 1.0))),
-            "sharp": np.exp(np.quantile(np.log(best / sharp)[inside], (0.0, 0.5, 1.0))),
+            "paper": np.quantile(best[inside] / paper[inside], (0.0, 0.5, 1.0)),
+            "sharp": np.quantile(best[inside] / sharp[inside], (0.0, 0.5, 1.0)),
         },
         "regret": {
             k: {"median": np.median(x), "mean": np.mean(x), "largest": np.max(x)}
@@ -175,6 +179,19 @@ def one_smoothness(config: Heatmap, r: float, key) -> tuple[dict, dict]:
         },
     }
     return panel, said
+
+
+def large_n_slope(mu: np.ndarray, v: np.ndarray, lams: np.ndarray) -> float:
+    """Exponent of n of the sharp formula's best lambda, at a noise variance as large as the mean square of v."""
+    n = np.logspace(4, 7, 7)
+    curves = smx.theory.random_design_risk(
+        mu, v, noise_variance=np.sum(v**2), n=n[:, None], ridge=n[:, None] * lams
+    )
+    return float(np.polyfit(np.log(n), np.log(minimum(lams, np.asarray(curves))), 1)[0])
+
+
+def _inner(lam: np.ndarray) -> np.ndarray:
+    return (lam > 0) & np.isfinite(lam)
 
 
 def _nones(values):
@@ -208,7 +225,7 @@ def draw(result: dict, config: Heatmap, out) -> None:
         ("regret of the sharp formula's", None, "sharp"),
     )
     images = {}
-    for row, panel in zip(axes, panels, strict=True):
+    for k, (row, panel) in enumerate(zip(axes, panels, strict=True)):
         best = np.array(panel["measured"], dtype=float)
         for axis, (title, by, regret) in zip(row, columns, strict=True):
             if by:
@@ -226,9 +243,9 @@ def draw(result: dict, config: Heatmap, out) -> None:
             axis.set_facecolor("#dddddd")
             axis.set_yticks(panel["n"], [str(k) for k in panel["n"]])
             axis.minorticks_off()
-            if row is axes[0]:
+            if k == 0:
                 axis.set_title(title, fontsize=10)
-            if row is axes[-1]:
+            if k == len(panels) - 1:
                 axis.set_xlabel("noise variance / mean (f* - g)²")
         row[0].set_ylabel(f"r = {panel['r']:g}\nreal points n")
     bar = figure.colorbar(images["ratio"], ax=axes[:, :2], location="bottom", shrink=0.6, aspect=40)

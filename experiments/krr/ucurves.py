@@ -128,7 +128,7 @@ def draw(result: dict, config: UCurves, out) -> None:
         for row, weight in enumerate(weights):
             axis = axes[row, column]
             curves = [c for c in result["curves"] if (c["kind"], c["weight"]) == (kind, weight)]
-            # Worst generators last, whichever way the dial runs.
+            # The worse the generator the lighter, whichever way the dial runs.
             for curve, shade in zip(
                 curves, shades[::-1] if kind == "wrong details" else shades, strict=True
             ):
@@ -160,8 +160,12 @@ def draw(result: dict, config: UCurves, out) -> None:
                 axis.set_ylabel(f"weight {weight:g}\nsquared error")
             if row == len(weights) - 1:
                 axis.set_xlabel("synthetic points m")
+    axes[1, 0].plot(
+        [], [], "v", ms=8, mfc="none", mec="black", mew=1.5, label="least of the formula"
+    )
+    axes[1, 0].plot([], [], "o-", ms=3, lw=1.3, color="black", label="simulated; line: formula")
+    axes[1, 0].legend(frameon=False, fontsize=8, loc="upper left")
     low, high = axes[0, 0].get_ylim()
-    axes[0, 0].set_ylim(low, high * 1.6)
     axes[0, 0].set_yticks(ticks := [0.1, 0.2, 0.5, 1.0, 2.0, 5.0], [f"{t:g}" for t in ticks])
     axes[0, 0].set_ylim(low, high * 1.6)
     _drawing.save(figure, out / "ucurves.png")

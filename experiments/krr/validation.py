@@ -20,7 +20,7 @@ from ._save import rounded
 from .config import Validation
 from .designs import named
 
-GENERATORS = ("scaled", "wrong details", "coarse")
+GENERATORS = ("scaled", "details", "coarse")
 
 
 def coefficients(count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -96,55 +96,55 @@ def rows_of(config: Validation, name: str, n: int) -> list[dict]:
         row = {
             "design": name, "n": n, "generator": GENERATORS[g], "ridge": config.ridges[l],
             "weight": config.weights[w], "ratio": ratio, "simulated": mean[index],
-            "standard_error": error[index], "formula": risk[index],
-            "learned_per_point": learned[l, w, q] / (n + round(n * ratio)),
+            "standard_error": rounded(float(error[index]), 2), "formula": risk[index],
+            "learned_per_point": rounded(float(learned[l, w, q]) / (n + round(n * ratio)), 3),
         }  # fmt: skip
         rows.append({k: float(v) if isinstance(v, np.floating) else v for k, v in row.items()})
     return rows
 
 
-@partial(jax.jit, static_argnames=("design", "n", "repetitions"))
-def _variances(key, ridges, *, design, n, repetitions):
-    mu = jnp.asarray(design.eigenvalues)
-
-    def draw(key):
-        x = design.features(design.sample(key, n))
-        one = simulate.decompose(x, mu)
-        return simulate.bias_and_variance(one, x, jnp.zeros_like(mu), ridges)[1]
-
-    return jax.lax.map(draw, jax.random.split(key, repetitions))
-
-
 def interpolation(config: Validation) -> list[dict]:
-    """Variance of the fit to pure unit noise, simulated and by the formula, at falling ridges.
+    """Variance of the fit to pure unit noise with all frequencies, simulated and by the formula, at falling ridges.
 
     With r = 1 the fit without a ridge joins neighbouring points by (nearly) straight lines, of variance
     (1 - t)^2 + t^2 between them: 2/3 on average wherever the points lie. The formula says 2r - 1: one.
     """
-    ridges, n, highest = (
-        np.logspace(-6, 1, 8),
-        config.interpolation_n,
-        config.interpolation_frequencies,
-    )
+    ridges, n = np.logspace(-6, 1, 8), config.interpolation_n
     records = []
-    for r in (1.0, 2.0):
-        design = smx.theory.fourier_design(highest, r=r)
-        drawn = _variances(
-            jax.random.key(config.seed),
-            jnp.asarray(ridges),
-            design=design,
-            n=n,
-            repetitions=config.interpolation_repetitions,
-        )
-        nothing = np.zeros(2 * highest + 1)
+    for r in (1, 2):
+        keys = jax.random.split(jax.random.key(config.seed), config.interpolation_repetitions)
+        drawn = np.asarray(_variances(keys, jnp.asarray(ridges), n=n, r=r))
+        mu = np.concatenate([[1.0], np.repeat(np.arange(1.0, 4001.0) ** (-2.0 * r), 2)])
         said = smx.theory.random_design_risk(
-            design.eigenvalues, nothing, noise_variance=1.0, n=n, ridge=ridges
+            mu, np.zeros(len(mu)), noise_variance=1.0, n=n, ridge=ridges
         )
-        record = {"r": r, "n": n, "ridge": ridges, "formula": np.asarray(said)}
-        drawn = np.asarray(drawn)
-        record |= {"mean": drawn.mean(axis=0), "median": np.median(drawn, axis=0)}
-        records.append(record | {"standard_error": drawn.std(axis=0) / np.sqrt(len(drawn))})
+        records.append(
+            {
+                "r": r,
+                "n": n,
+                "ridge": ridges,
+                "formula": np.asarray(said),
+                "mean": drawn.mean(axis=0),
+                "standard_error": drawn.std(axis=0) / np.sqrt(len(drawn)),
+            }
+        )
     return records
+
+
+@partial(jax.jit, static_argnames=("n", "r"))
+def _variances(keys, ridges, *, n, r):
+    """Mean over the circle of the sum of squared weights of the points, for each draw and ridge."""
+    kernel = partial(smx.theory.periodic_sobolev_kernel, r=r)
+
+    def draw(key):
+        points, shift = jax.random.split(key)
+        x = jax.random.uniform(points, (n,))
+        grid = (jnp.arange(400) + jax.random.uniform(shift)) / 400
+        values, vectors = jnp.linalg.eigh(kernel(x, x))
+        cross = kernel(grid, x) @ vectors
+        return jnp.mean(cross**2, axis=0) @ (1.0 / (values + ridges[:, None]) ** 2).T
+
+    return jax.lax.map(draw, keys)
 
 
 def said_of(rows: list[dict], config: Validation) -> dict:
@@ -242,7 +242,9 @@ def draw(result: dict, config: Validation, out) -> None:
     )
     for record, colour in zip(result["interpolation"], ("#E69F00", "#0072B2"), strict=True):
         label = f"r = {record['r']:g}"
-        limit.plot(record["ridge"], record["mean"], "o", ms=4, color=colour, label=f"{label}, mean")
+        limit.plot(
+            record["ridge"], record["mean"], "o", ms=4, color=colour, label=f"{label}, simulated"
+        )
         limit.plot(record["ridge"], record["formula"], color=colour, label=f"{label}, formula")
     limit.axhline(2 / 3, color="#999999", lw=1, ls=":", label="2/3")
     limit.set(
