@@ -160,11 +160,16 @@ def draw(result: dict, config: UCurves, out) -> None:
                 axis.set_ylabel(f"weight {weight:g}\nsquared error")
             if row == len(weights) - 1:
                 axis.set_xlabel("synthetic points m")
-    axes[1, 0].plot(
-        [], [], "v", ms=8, mfc="none", mec="black", mew=1.5, label="least of the formula"
-    )
-    axes[1, 0].plot([], [], "o-", ms=3, lw=1.3, color="black", label="simulated; line: formula")
-    axes[1, 0].legend(frameon=False, fontsize=8, loc="upper left")
+    from matplotlib.lines import Line2D
+
+    marks = [
+        Line2D([], [], color="black", lw=1.3, label="formula"),
+        Line2D([], [], color="black", ls="", marker="o", ms=3, label="simulated"),
+        Line2D(
+            [], [], color="black", ls="", marker="v", ms=8, mfc="none", label="least of formula"
+        ),
+    ]
+    axes[-1, 0].legend(handles=marks, frameon=False, fontsize=8, loc="upper left")
     low, high = axes[0, 0].get_ylim()
     axes[0, 0].set_yticks(ticks := [0.1, 0.2, 0.5, 1.0, 2.0, 5.0], [f"{t:g}" for t in ticks])
     axes[0, 0].set_ylim(low, high * 1.6)
