@@ -30,10 +30,10 @@ def picture(rows: list[dict], path: Path) -> None:
             label = "left-out real images, one order each" if k == 0 else None
             axis.plot(counts, loo, color="#56B4E9", lw=0.8, alpha=0.8, label=label)
         axis.plot(counts, curve["test"], color="#444444", lw=1.6, label="test images")
-        axis.plot(counts, curve["predicted"], color="#0072B2", lw=1.8, label="predicted")
+        axis.plot(counts, numbers(curve["predicted"]), color="#0072B2", lw=1.8, label="predicted")
         axis.plot(
             counts,
-            [np.nan if v is None else v for v in curve["part"]],
+            numbers(curve["part"]),
             color="#D55E00",
             lw=1.8,
             ls="--",
@@ -55,3 +55,8 @@ def picture(rows: list[dict], path: Path) -> None:
     )
     figure.savefig(path, dpi=120)
     plt.close(figure)
+
+
+def numbers(values: list[float | None]) -> list[float]:
+    """What could not be predicted as NaN, which leaves a gap."""
+    return [np.nan if v is None else v for v in values]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import jax
 import numpy as np
+from scipy import stats
 
 import synthmix_jax as smx
 from synthmix_jax.generators import ClassGaussian, Shifted, draw
@@ -100,40 +101,56 @@ def run(study: Study, case: Case, n: int, seed: int) -> dict:
         # All relative to the mean of the orders, whose own error is that of `one order` over the root.
         "apart": {
             "one order": float(np.mean(np.abs(loo[0] / mean - 1.0))),
-            "predicted": float(np.mean(np.abs(whole.error / mean - 1.0))),
-            "predicted, largest": float(np.max(np.abs(whole.error / mean - 1.0))),
+            "signed": {
+                "predicted": float(np.nanmean(whole.error / mean - 1.0)),
+                "beyond the part": float(np.nanmean((part.error / mean - 1.0)[..., later])),
+            },
+            "reach_of_part": np.round(part.reach).tolist(),
+            "reached_beyond": float(np.mean(np.isfinite(part.error[..., later]))),
+            "predicted": float(np.nanmean(np.abs(whole.error / mean - 1.0))),
+            "predicted, largest": float(np.nanmax(np.abs(whole.error / mean - 1.0))),
             "beyond the part": float(np.nanmean(np.abs(part.error / mean - 1.0)[..., later])),
             "beyond the part, largest": float(
                 np.nanmax(np.abs(part.error / mean - 1.0)[..., later])
             ),
             "plug-in": float(np.mean(np.abs(plug_in.error / mean - 1.0))),
         },
+        "predicted": float(np.mean(np.isfinite(whole.error))),
         "reached": float(np.mean(np.isfinite(part.error))),
         "curve": {
             "counts": counts.tolist(),
             "loo": np.round(loo[:, *shown], 5).tolist(),
             "test": np.round(error[shown], 5).tolist(),
-            "predicted": np.round(whole.error[shown], 5).tolist(),
-            "part": [None if np.isnan(v) else round(float(v), 5) for v in part.error[shown]],
+            "predicted": or_null(whole.error[shown]),
+            "part": or_null(part.error[shown]),
             "plug_in": np.round(plug_in.error[shown], 5).tolist(),
         },
     }
 
 
+def or_null(values: np.ndarray) -> list[float | None]:
+    """Rounded; NaN as null, which JSON has."""
+    return [None if np.isnan(v) else round(float(v), 5) for v in values]
+
+
 def tables(rows: list[dict]) -> list[dict]:
-    """Means over seeds with 1.96 standard errors, one record for each data set, case and n."""
+    """Means over seeds with 95 % intervals (Student's t), one record for each data set, case and n."""
     groups: dict[tuple, list[dict]] = {}
     for row in rows:
         groups.setdefault((row["data"], row["case"], row["n"]), []).append(row)
     result = []
     for (data, case, n), members in groups.items():
         record = {"data": data, "case": case, "n": n, "seeds": len(members)}
-        for field in ("regret_of_count", "regret", "apart"):
+        for field in ("regret_of_count", "regret", "apart", "signed"):
             record[field] = {}
             for name in members[0][field]:
                 values = np.array([m[field][name] for m in members])
-                error = np.std(values, ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan
-                record[field][name] = [float(np.mean(values)), float(1.96 * error)]
+                # No scatter, no interval: one seed has none.
+                half = None
+                if len(values) > 1:
+                    error = np.std(values, ddof=1) / np.sqrt(len(values))
+                    half = float(stats.t.ppf(0.975, len(values) - 1) * error)
+                record[field][name] = [float(np.mean(values)), half]
         result.append(record)
     return result
 

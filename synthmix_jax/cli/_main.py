@@ -105,7 +105,9 @@ def _first_words(box: str) -> str:
 
 
 def _fail(message: str, code: int = 2) -> int:
-    print(f"synthmix: {' '.join(message.split())}", file=sys.stderr)
+    # Messages quote files and names: what is not printable would be read by the terminal.
+    plain = "".join(c if c.isprintable() else " " for c in message)
+    print(f"synthmix: {' '.join(plain.split())}", file=sys.stderr)
     return code
 
 

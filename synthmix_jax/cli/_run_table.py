@@ -44,20 +44,28 @@ def read(path: Path) -> RunTable:
     wanted = ["n", "m", kind, "error"]
     wanted += ["standard_error"] if "standard_error" in names else []
     columns = [names.index(name) for name in wanted]
-    seen: dict[tuple[float, ...], int] = {}
+    others = [at for at in range(len(names)) if at not in columns]
+    seen: dict[tuple, int] = {}
+    runs: list[tuple[float, ...]] = []
     for line, cells in rows:
-        values = tuple(_number(path, line, names[at], cells[at]) for at in columns)
-        if values in seen:
+        runs.append(tuple(_number(path, line, names[at], cells[at]) for at in columns))
+        # Runs of two seeds may agree to the last digit: a column that names the seed tells them apart.
+        key = runs[-1], *(cells[at] for at in others)
+        if key in seen:
             raise ValueError(
-                f"{path}, line {line} repeats line {seen[values]}, to the last digit. Drop one of them: "
-                "a run that is counted twice makes intervals too narrow."
+                f"{path}, line {line} repeats line {seen[key]}, in every column. Drop one of them, as a "
+                "run that is counted twice makes intervals too narrow; or, if they are two runs, add a column that "
+                "tells them apart, such as seed."
             )
-        seen[values] = line
-    if not seen:
+        seen[key] = line
+    if not runs:
         raise ValueError(f"{path} holds a header but no runs. Give one run a line.")
-    table = dict(zip(wanted, np.array(list(seen)).T, strict=True))
+    table = dict(zip(wanted, np.array(runs).T, strict=True))
     if kind == "weight":
-        table["share"] = np.array([_share(path, line, v) for v, line in seen.items()])
+        lines = seen.values()
+        table["share"] = np.array(
+            [_share(path, line, v) for line, v in zip(lines, runs, strict=True)]
+        )
     return RunTable(
         table["n"], table["m"], table["share"], table["error"], table.get("standard_error")
     )
@@ -73,7 +81,12 @@ def _cells(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
         raise ValueError(f"{path} is no text file; give a CSV file in UTF-8.") from error
     first = text.lstrip().partition("\n")[0]
     reader = csv.reader(text.splitlines(), delimiter=max(_DELIMITERS, key=first.count))
-    lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
+    try:
+        lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
+    except csv.Error as error:
+        raise ValueError(
+            f"{path}, line {reader.line_num} is no line of a CSV file: {error}."
+        ) from error
     lines = [(number, cells) for number, cells in lines if any(cells)]
     if not lines:
         raise ValueError(f"{path} is empty; give a CSV file with columns {_COLUMNS}.")
@@ -114,6 +127,8 @@ def _number(path: Path, line: int, name: str, cell: str) -> float:
     try:
         value = float(cell)
     except ValueError as error:
+        if "," in cell:
+            remedy = "Decimals take a point, and thousands nothing."
         raise ValueError(f"{path}, line {line}: {name} is {cell!r}, no number. {remedy}") from error
     if not math.isfinite(value):
         raise ValueError(f"{path}, line {line}: {name} is {cell}. {remedy}")

@@ -137,7 +137,8 @@ def spectral_exponents(
     _check_whole(first=first, last=last, num_resamples=num_resamples)
     if not 1 <= first < last <= n // 2:
         raise ValueError(
-            f"ranks {first}..{last} cannot be estimated from {n} inputs: give 1 <= first < last <= {n // 2}."
+            f"ranks {first}..{last} cannot be estimated from {n} inputs: give 1 <= first < last <= {n // 2}, or "
+            "more inputs (200 and more for the default, ranks 3 to n / 8)."
         )
     if num_resamples < 2:
         raise ValueError(f"num_resamples must be at least 2, got {num_resamples}.")

@@ -1,5 +1,7 @@
 """What a set of runs can say about the scaling law: which parameters rest on nothing, and why."""
 
+import numpy as np
+
 from ._law_fit import Fit
 from ._runs import Runs
 
@@ -42,6 +44,14 @@ def check(runs: Runs, irreducible: float | None, exponent: float | None) -> None
             )
 
 
+def _rises(counts: np.ndarray, errors: np.ndarray) -> bool:
+    """Whether the mean error at the largest count is at least that at the smallest."""
+    if len(set(counts)) < 2:
+        return False
+    first, last = (np.mean(errors[counts == end]) for end in (counts.min(), counts.max()))
+    return bool(last >= first)
+
+
 def remarks(
     runs: Runs, found: Fit, irreducible: float | None, exponent: float | None
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -73,9 +83,18 @@ def remarks(
         doubt("No run is of synthetic data alone", "synthetic_floor", "synthetic_scale")
     if not (runs.share == 0).any():
         doubt("No run is of real data alone", "real_scale")
+    for end, counts, kind in ((0.0, runs.n, "real"), (1.0, runs.m, "synthetic")):
+        if _rises(counts[runs.share == end], runs.error[runs.share == end]):
+            doubt(
+                f"Errors of {kind} data alone do not fall with their number (is the column an accuracy?)",
+                f"{kind}_scale",
+                "exponent",
+                "irreducible_error",
+            )
     low, b, high = found.low[3], found.theta[3], found.high[3]
     if low < high and not low + 1e-6 < b < high - 1e-6:
-        doubt(f"The exponent ended at its bound {b:g}", "exponent")
+        # Nothing else of the curve in the counts is known then.
+        doubt(f"The exponent ended at its bound {b:g}", *_NAMES)
     spare = len(runs.n) - found.free
     if spare < _SPARE:
         said.append(

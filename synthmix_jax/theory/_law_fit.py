@@ -112,8 +112,10 @@ def _limits(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Lower and upper bounds of the parameters; equal where one is given."""
     top = float(runs.error.max())
-    around = np.log(top) + EXPONENTS[1] * np.log(max(runs.n.max(), runs.m.max()))
-    low = np.array([0.0, np.log(top) - 30.0, np.log(top) - 30.0, EXPONENTS[0], 0.0])
+    # One wild run must not move the bounds of the scales: they start from the median.
+    middle = np.log(np.median(runs.error))
+    around = middle + EXPONENTS[1] * np.log(max(runs.n.max(), runs.m.max()))
+    low = np.array([0.0, middle - 30.0, middle - 30.0, EXPONENTS[0], 0.0])
     high = np.array([top, around + 10.0, around + 10.0, EXPONENTS[1], 100.0 * top])
     for place, value in ((0, irreducible), (3, exponent)):
         if value is not None:

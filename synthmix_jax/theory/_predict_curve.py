@@ -24,8 +24,13 @@ class PredictedCurve:
         ratios: m / n (c,).
         ridges: Absolute ridges (l,).
         weights: Weights of one synthetic point (w,).
-        error: Mean squared error, summed over outputs (w, l, c), as `krr.Sweep.loo_error`; NaN beyond `reach`.
-        standard_error: Of `error`, from the scatter of the residuals; None for method="spectrum".
+        error: Mean squared error, summed over outputs (w, l, c), as `krr.Sweep.loo_error`; NaN beyond `reach`, and
+            close to interpolation: where `radius` is above 0.7.
+        standard_error: Of `error`, from the scatter of the residuals; the error of the approximation comes on top
+            (see `radius`). None for method="spectrum".
+        radius: How much of the error is due to the draw of the points (w, l, c): the spectral radius of M' in
+            docs/theory.md. Predictions are good to 1, 3, 4 and 7 % up to 0.3, 0.5, 0.6 and 0.7, where they end
+            (digits); None for method="spectrum".
         reach: The largest count each cell can be predicted for (w, l); None for method="spectrum".
         pool: Synthetic points the prediction was made from.
         method: "resolvent" or "spectrum".
@@ -37,22 +42,28 @@ class PredictedCurve:
     weights: Float[np.ndarray, " w"]
     error: Float[np.ndarray, "w l c"]
     standard_error: Float[np.ndarray, "w l c"] | None
+    radius: Float[np.ndarray, "w l c"] | None
     reach: Float[np.ndarray, "w l"] | None
     pool: int
     method: str
 
-    def best(self) -> Best:
-        """The cell of least predicted error; near the best the curve is flat, and so is the error of this choice.
+    def best(self, *, beyond: bool = False) -> Best:
+        """The cell of least error among those that could be predicted; each ridge and weight has its own.
+
+        Args:
+            beyond: Whether counts above the pool take part. Predictions there are the lower the farther they go, so
+                that the least of them is too good to be true.
 
         Raises:
             ValueError: no cell could be predicted.
         """
-        if not np.isfinite(self.error).any():
+        errors = np.where((self.counts <= self.pool) | beyond, self.error, np.nan)
+        if not np.isfinite(errors).any():
             raise ValueError(
-                "no cell could be predicted. Ask for counts within `reach`, or give larger ridges."
+                "no cell could be predicted. Ask for counts within the pool, and give larger ridges."
             )
         amounts = {"counts": self.counts, "ratios": self.ratios}
-        return best_of(self.error, **amounts, weights=self.weights, ridges=self.ridges)
+        return best_of(errors, **amounts, weights=self.weights, ridges=self.ridges)
 
 
 def predict_curve(
@@ -78,23 +89,25 @@ def predict_curve(
     Args:
         real: n >= 2 real points. Integer labels are regressed as centred one-hot targets (1 - 1/k, -1/k).
         synthetic: The pool, M >= 2 synthetic points in any order, a random sample of what the generator makes.
+            With few points on either side (below some twenty) predictions between none and all are rough.
         kernel: A kernel of `smx.kernels` or a callable.
         ridges: Absolute ridges (l,), positive.
         counts: Strictly increasing counts (c,) of zero or more; about 60 from 0 to M if None.
         weights: Weights (w,) of one synthetic point relative to a real one; positive.
         method: "resolvent" reads all it needs off the regression on the samples. "spectrum" estimates eigenvalues,
             coefficients and noise, takes both laws of inputs for one, and puts them into `mixed_risk`: the plain
-            plug-in, for comparison.
+            plug-in, for comparison, and far off where inputs have more dimensions than can be estimated (images).
 
     Returns:
         A `PredictedCurve`. One eigendecomposition of M by M for each ridge and each weight, and memory for some
-        fifteen matrices of that size.
+        thirty matrices of that size.
 
     Raises:
         ValueError: data that do not match, numbers out of range, a kernel matrix that cannot be factored.
 
     Warns:
-        UserWarning: counts beyond what the pool can tell; their errors are NaN.
+        UserWarning: counts beyond what the pool can tell, or cells too close to interpolation; their errors are
+            NaN.
 
     References:
         Derived here; fewer points as a larger ridge, for one sample: Patil and Du (2023). [patil2023]
@@ -121,9 +134,9 @@ def predict_curve(
     amounts = {"ridges": ridges, "weights": weights, "counts": counts}
     if method == "spectrum":
         error = _plug_in.plug_in_error(gram, targets, n=n, **amounts)
-        deviation = reach = None
+        deviation = radius = reach = None
     else:
-        error, deviation, reach = _by_resolvent(gram, targets, n, **amounts)
+        error, deviation, radius, reach = _by_resolvent(gram, targets, n, **amounts)
     return PredictedCurve(
         counts=counts,
         ratios=counts / n,
@@ -131,6 +144,7 @@ def predict_curve(
         weights=weights,
         error=error,
         standard_error=deviation,
+        radius=radius,
         reach=reach,
         pool=pool,
         method=method,
@@ -146,7 +160,7 @@ def _counts_of(counts: Numbers | None, pool: int) -> np.ndarray:
 def _by_resolvent(gram, targets, n, *, ridges, weights, counts):
     pool = len(gram) - n
     shape = len(weights), len(ridges)
-    error, deviation = np.empty((2, *shape, len(counts)))
+    error, deviation, radius = np.empty((3, *shape, len(counts)))
     reach = np.full(shape, np.inf)
     inside = counts <= pool
     with _numerics.x64():
@@ -165,14 +179,23 @@ def _by_resolvent(gram, targets, n, *, ridges, weights, counts):
                 if inside.any():
                     family = _resolvent.thinned(reduced, alike, own)
                     curves = _resolvent.below(family, own, split[0])
-                    error[w, l, inside], deviation[w, l, inside] = curves[:2]
+                    for values, new in zip((error, deviation, radius), curves, strict=False):
+                        values[w, l, inside] = new
                 curves, reach[w, l] = _resolvent.beyond(alike, own, split[1])
-                error[w, l, ~inside], deviation[w, l, ~inside] = curves[:2]
+                for values, new in zip((error, deviation, radius), curves, strict=False):
+                    values[w, l, ~inside] = new
     if np.any(counts[-1] > reach):
         warn(
             f"counts go to {counts[-1]}, and the {pool} synthetic points can tell of at most "
-            f"{reach.min():.0f} at the least favourable weight and ridge: errors beyond `reach` are NaN. Give "
-            "larger ridges or more synthetic points.",
+            f"{int(reach.min())} at the least favourable weight and ridge: errors beyond `reach` are NaN. Give "
+            "larger ridges, smaller weights or more synthetic points.",
             stacklevel=3,
         )
-    return error, deviation, reach
+    lost = int(np.sum(np.isnan(error) & (counts <= reach[..., None])))
+    if lost:
+        warn(
+            f"{lost} of {error.size} cells are too close to interpolation to be predicted, and are NaN: their "
+            "ridges are small for so few points. Give larger ridges, or measure these counts by krr.sweep.",
+            stacklevel=3,
+        )
+    return error, deviation, radius, reach

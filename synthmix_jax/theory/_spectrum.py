@@ -107,6 +107,10 @@ def estimate_spectrum(
     References:
         Rasmussen and Williams (2006), ch. 4.3. [rasmussen2006]
     """
+    if hasattr(x, "num_classes"):
+        raise ValueError(
+            "x is a Dataset. Give its arrays: estimate_spectrum(kernel, data.x, targets)."
+        )
     x = _checks.numeric_array("x", x)
     n = x.shape[0] if x.ndim else 0
     _checks.finite("x", x)
@@ -117,6 +121,11 @@ def estimate_spectrum(
     if n < 2:
         raise ValueError("x holds fewer than two inputs. Give a sample of them.")
     if targets is not None:
+        if np.asarray(targets).dtype.kind in "iu":
+            raise ValueError(
+                "targets are integers, which are class labels elsewhere. Give columns of numbers, such as one-hot "
+                "targets less 1 / k, or floats if they are quantities."
+            )
         targets = np.asarray(_arrays.numbers("targets", targets, remedy="signed"))
         if targets.ndim not in (1, 2) or len(targets) != n:
             raise ValueError(
@@ -196,7 +205,8 @@ def discrepancy_curve(
         eigenvalues: mu_j >= 0 (j,); those of zero are never kept.
         truth: Coefficients theta of f* (j,) or (j, k).
         generator: Coefficients omega of g, of the same shape.
-        cutoffs: Relative to the largest eigenvalue, in (0, 1]; 1 to 1e-12, four a decade, if None.
+        cutoffs: Relative to the largest eigenvalue, in (0, 1]; four a decade from 1 to the smallest eigenvalue,
+            or 1e-12, if None.
         coefficient_variance: Of each difference theta_j - omega_j, summed over outputs: noise_variance / n for
             coefficients of n noisy targets.
 
@@ -220,6 +230,9 @@ def discrepancy_curve(
         )
     if cutoffs is None:
         cutoffs = np.logspace(0, -12, 49)
+        # Below the smallest eigenvalue the curve would repeat itself, and look like a plateau.
+        least = np.min(values[values > 0]) / np.max(values)
+        cutoffs = cutoffs[: int(np.sum(cutoffs >= least)) + 1]
     cutoffs = np.sort(_checks.positive_values("cutoffs", cutoffs))[::-1]
     if cutoffs[0] > 1.0:
         raise ValueError(f"cutoffs are relative to the largest eigenvalue, got {cutoffs[0]:g} > 1.")

@@ -102,7 +102,11 @@ class SurrogateLaw:
                 f"{runs.error.max():g}. Give it in the unit of the errors, or None to fit it."
             )
         _identified.check(runs, irreducible_error, exponent)
-        found = _law_fit.fit(runs, irreducible_error, exponent)
+        # The law is homogeneous in R*, A, B, Rs and the error: fitted in units of the median error.
+        unit = float(np.median(runs.error))
+        runs = runs._replace(error=runs.error / unit)
+        known = None if irreducible_error is None else irreducible_error / unit
+        found = _law_fit.fit(runs, known, exponent)
         names, said = _identified.remarks(runs, found, irreducible_error, exponent)
         for sentence in said:
             warnings.warn(sentence, UserWarning, stacklevel=2)
@@ -112,12 +116,14 @@ class SurrogateLaw:
             generator = _numerics.host_generator(key)
             resamples = _law_fit.bootstrap(runs, found, num_bootstrap, generator)
         R, log_A, log_B, b, Rs = found.theta.tolist()
+        resamples = resamples * [unit, 1.0, 1.0, 1.0, unit]
+        resamples += [0.0, np.log(unit), np.log(unit), 0.0, 0.0]
         return cls(
-            irreducible_error=R,
-            real_scale=float(np.exp(log_A)),
-            synthetic_scale=float(np.exp(log_B)),
+            irreducible_error=R * unit,
+            real_scale=float(np.exp(log_A)) * unit,
+            synthetic_scale=float(np.exp(log_B)) * unit,
             exponent=b,
-            synthetic_floor=Rs,
+            synthetic_floor=Rs * unit,
             scatter=found.scatter,
             n_range=_runs.span(runs.n[runs.share < 1]),
             m_range=_runs.span(runs.m[runs.share > 0]),
@@ -144,8 +150,8 @@ class SurrogateLaw:
     def optimal_share(self, n: Numbers, m: Numbers | None = None) -> Array:
         """The share of least predicted error when the weight of synthetic points is free; broadcasts.
 
-        Never 0: the first bit of weight always pays by this law. At b = 1 it is Rr/(Rr + Rs(m)), the excess
-        error of real data alone over the sum of both.
+        Above 0, though it may round to it: the first bit of weight always pays by this law. At b = 1 it is
+        Rr/(Rr + Rs(m)), the excess error of real data alone over the sum of both.
 
         Raises:
             ValueError: a count that is not positive.

@@ -367,3 +367,31 @@ def test_a_wrong_level(rng):
     law = SurrogateLaw.fit(*noisy(rng), key=jax.random.key(0), num_bootstrap=50)
     with pytest.raises(ValueError, match="level must lie strictly between 0 and 1, got 90"):
         law.interval(1, 1, 0.5, level=90.0)
+
+
+@pytest.mark.parametrize("unit", [1e-8, 1e-3, 1e12])
+def test_the_unit_of_the_error_is_a_unit(unit):
+    """The law is homogeneous: errors in another unit change nothing but R*, A, B and Rs by it."""
+    n, m, share = (
+        v.ravel()
+        for v in np.meshgrid([50.0, 200.0, 800.0], [100.0, 1000.0, 9000.0], [0.0, 0.4, 1.0])
+    )
+    inner = share**2 * (2.0 * m**-0.5) ** 2 + (1 - share) ** 2 * (1.5 * n**-0.5) ** 2
+    error = 0.1 + 0.2 * share**2 + inner**0.5
+    law = SurrogateLaw.fit(n, m, share, unit * error)
+    np.testing.assert_allclose(law.irreducible_error / unit, 0.1, rtol=1e-6)
+    np.testing.assert_allclose(law.real_scale / unit, 1.5, rtol=1e-6)
+    np.testing.assert_allclose(law.synthetic_scale / unit, 2.0, rtol=1e-6)
+    np.testing.assert_allclose(law.synthetic_floor / unit, 0.2, rtol=1e-6)
+    np.testing.assert_allclose(law.exponent, 0.5, rtol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_errors_that_rise_are_said():
+    n, m, share = (
+        v.ravel() for v in np.meshgrid([50.0, 200.0, 800.0], [100.0, 1000.0], [0.0, 0.4, 1.0])
+    )
+    accuracy = 1.0 - (0.1 + 0.1 * share**2 + (1.5 * (1 - share) / n**0.5) + share / m**0.5) / 2.0
+    law = SurrogateLaw.fit(n, m, share, accuracy)
+    assert any("is the column an accuracy" in said for said in law.warnings)
+    assert "real_scale" in law.conditional
