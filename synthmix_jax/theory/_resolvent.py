@@ -161,7 +161,8 @@ def beyond(family: Family, own: Array, counts: Array) -> tuple[Curves, Array]:
     x = _solve(log_count, knots, jnp.log(jnp.clip(counts, total, reach)))
     curves = _predict(family, x, counts)
     lost = jnp.where(counts > reach, jnp.nan, 0.0)
-    return Curves(*(v + lost for v in curves[:3]), x), reach
+    error, deviation, radius, _ = curves
+    return Curves(error + lost, deviation + lost, radius + lost, x), reach
 
 
 def _log_count(family: Family, own: Array, x: Array) -> Array:
@@ -194,7 +195,7 @@ def _solve(function, knots: Array, wanted: Array) -> Array:
 
 def _predict(family: Family, x: Array, counts: Array) -> Curves:
     cells = jax.lax.map(lambda cell: _cell(family, *cell), (x, counts), batch_size=_CHUNK)
-    return Curves(*cells, x)
+    return Curves(cells[0], cells[1], cells[2], x)
 
 
 def _cell(family: Family, x: Array, count: Array) -> tuple[Array, Array, Array]:
