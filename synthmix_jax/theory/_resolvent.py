@@ -42,8 +42,10 @@ _matmul = partial(jnp.matmul, precision=_numerics.HIGHEST)
 _KNOTS = 96
 _CHUNK = 16
 # Below this part of d' the fit all but interpolates points that are to stand for several: predictions beyond
-the pool # are too low there. _LEAST_RIDGE = 0.3 # Largest spectral radius of M' that is let through: up to it
-predictions are good to 7 % on average, and soon after # to nothing (experiments/predicted_curve/radius.py).
+# the pool are too low there.
+_LEAST_RIDGE = 0.3
+# Largest spectral radius of M' that is let through: up to it predictions are good to 7 % on average, and soon
+# after to nothing (experiments/predicted_curve/radius.py).
 _LARGEST_RADIUS = 0.7
 
 
