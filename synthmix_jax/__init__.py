@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from synthmix_jax import loaders as loaders
     from synthmix_jax import mixing as mixing
     from synthmix_jax import theory as theory
+    from synthmix_jax import training as training
     from synthmix_jax.advice import Advice as Advice
     from synthmix_jax.advice import recommend as recommend
     from synthmix_jax.loaders import load as load
@@ -39,6 +40,7 @@ _SUBMODULES = (
     "loaders",
     "mixing",
     "theory",
+    "training",
 )
 _FUNCTIONS = {"recommend": "advice", "Advice": "advice", "load": "loaders"}
 

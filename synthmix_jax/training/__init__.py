@@ -1,0 +1,11 @@
+"""Networks trained on many ratios of synthetic to real data at once.
+
+`sweep` trains a population, ratios by seeds, in one compiled program; `fit` is the population of one.
+"""
+
+from ._config import Config as Config
+from ._config import Seeds as Seeds
+from ._result import History as History
+from ._result import Result as Result
+
+__all__ = ["Config", "History", "Result", "Seeds"]
