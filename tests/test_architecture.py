@@ -14,7 +14,17 @@ MAX_LINES = 400
 
 # Imports go to lower rows only. Inside the bottom row, to what stands further left.
 ROWS = (
-    ("_version", "_typing", "_atomic", "_best", "_checks", "_numerics", "dataset", "_matching"),
+    (
+        "_version",
+        "_typing",
+        "_atomic",
+        "_free_memory",
+        "_best",
+        "_checks",
+        "_numerics",
+        "dataset",
+        "_matching",
+    ),
     ("kernels", "mixing", "features"),
     ("krr", "distances", "theory", "training", "models"),
     ("generators",),

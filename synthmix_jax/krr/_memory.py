@@ -1,8 +1,6 @@
 """How much memory a sweep needs, said before any of it is taken."""
 
-import os
-
-import jax
+from synthmix_jax._free_memory import available
 
 from . import _nested
 
@@ -54,27 +52,6 @@ def estimate(
     results = ridges * weights * counts * (4 + (2 * n if residuals else 0))
     inputs = 2 * (total + tests) * features
     return _FLOAT * (matrices + solves + at_counts + results + inputs)
-
-
-def available() -> int | None:
-    """Free bytes on the default device, or None where it cannot be told."""
-    device = jax.devices()[0]
-    if device.platform != "cpu":
-        stats = device.memory_stats() or {}
-        if "bytes_limit" in stats:
-            return int(stats["bytes_limit"]) - int(stats.get("bytes_in_use", 0))
-        return None
-    try:
-        with open("/proc/meminfo") as lines:
-            for line in lines:
-                if line.startswith("MemAvailable"):
-                    return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError, AttributeError):
-        return None
 
 
 def check(needed: int, limit: float | int | None, *, rows: int) -> None:

@@ -5,7 +5,11 @@
 
 from ._config import Config as Config
 from ._config import Seeds as Seeds
+from ._fit import Fit as Fit
+from ._fit import fit as fit
+from ._predictor import Predictor as Predictor
 from ._result import History as History
 from ._result import Result as Result
+from ._sweep import sweep as sweep
 
-__all__ = ["Config", "History", "Result", "Seeds"]
+__all__ = ["Config", "Fit", "History", "Predictor", "Result", "Seeds", "fit", "sweep"]

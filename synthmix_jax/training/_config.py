@@ -160,7 +160,7 @@ class Seeds:
             if seeds < 1:
                 raise ValueError(f"seeds must be at least 1 repetition, got {seeds}.")
             seeds = range(int(seeds))
-        if isinstance(seeds, str) or not hasattr(seeds, "__iter__"):
+        if isinstance(seeds, str | bool) or not hasattr(seeds, "__iter__"):
             raise ValueError(
                 f"seeds must be a whole number, a list of them or Seeds, got {seeds!r}."
             )

@@ -1,0 +1,236 @@
+"""What is known of every cell: finished ones, those under way, and the record made of them."""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from ._plan import Plan
+from ._population import Chunk
+from ._predictor import Predictor, Standardization
+from ._result import History, Result
+from ._step import Scores, Trainer
+from ._workdir import Workdir
+
+Place = tuple[int, int]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Done:
+    """A finished cell: its evaluations (e,), the chosen one, test scores, and when it failed (-1: never)."""
+
+    history: Scores
+    step: int
+    error: float
+    test_error: float
+    test_loss: float
+    failed: int
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Begun:
+    """Cells under way, from a checkpoint."""
+
+    cells: list[Place]
+    number: int
+    arrays: dict[str, np.ndarray]
+
+    def state_of(self, chunk: Chunk) -> tuple[int, Any, list[Scores]]:
+        """What `Chunk.run` goes on from, for as many of the cells as the chunk holds."""
+        structure = chunk.state_structure()
+        names = _names(structure)
+        leaves = [self.arrays[name][: len(chunk.cells)] for name in names]
+        state = jax.tree.unflatten(jax.tree.structure(structure), leaves)
+        seen = [self.arrays[f"scores.{field}"][: len(chunk.cells)] for field in Scores._fields]
+        return self.number, state, [Scores(*(a[:, e] for a in seen)) for e in range(self.number)]
+
+
+class Book:
+    """Cells, finished and under way; with a folder, it survives the process."""
+
+    def __init__(self, plan: Plan, trainer: Trainer, folder: Workdir | None, keep_models: bool):
+        """Read what the folder holds of this plan."""
+        self._plan, self._trainer, self._folder, self._keep = plan, trainer, folder, keep_models
+        self.done: dict[Place, Done] = {}
+        self._params: dict[Place, list[np.ndarray]] = {}
+        if folder is not None:
+            self.done = {place: _from_lines(found) for place, found in folder.cells().items()}
+            if keep_models:
+                for arrays, about in folder.kept():
+                    self._take_params(_places(about["cells"]), arrays)
+
+    def unfinished(self) -> list[Place]:
+        """Cells yet to be finished, in the order of the plan."""
+        return [cell for cell in self._plan.cells if cell not in self.done]
+
+    def under_way(self) -> Begun | None:
+        """The checkpoint of unfinished cells, if there is one."""
+        newest = None if self._folder is None else self._folder.newest()
+        if newest is None:
+            return None
+        _, arrays, about = newest
+        cells = _places(about["cells"])
+        return None if cells[0] in self.done else Begun(cells, about["number"], arrays)
+
+    def save(self, chunk: Chunk, number: int, state: Any, scores: Sequence[Scores]) -> None:
+        """Store a chunk between two evaluations."""
+        if self._folder is None:
+            return
+        host = chunk.host_state(state)
+        arrays = dict(zip(_names(host), map(np.asarray, jax.tree.leaves(host)), strict=True))
+        for field in Scores._fields:
+            arrays[f"scores.{field}"] = np.stack([getattr(s, field) for s in scores], axis=1)
+        about = {"cells": list(chunk.cells), "number": number, "arrays": list(arrays)}
+        self._folder.checkpoint(len(self.done) * 10**6 + number, arrays, about)
+
+    def finish(self, chunk: Chunk, state: Any, scores: Sequence[Scores], test: Any) -> None:
+        """Test the chosen parameters of a chunk and write down what came out."""
+        number = len(chunk.cells)
+        on_test = [np.full(number, np.nan)] * 2 if test is None else chunk.test(state, test)
+        kept, failed = chunk.host_state((state.kept, state.failed))
+        if self._keep:
+            self._store_params(chunk, kept)
+        history = [np.stack([getattr(s, f) for s in scores], axis=1) for f in Scores._fields]
+        lines: list[dict[str, Any]] = []
+        for place, cell in enumerate(chunk.cells):
+            bad = int(failed[place]) >= 0
+            self.done[cell] = Done(
+                history=Scores(*(a[place] for a in history)),
+                step=int(kept.step[place]),
+                error=math.nan if bad else float(kept.error[place]),
+                test_error=math.nan if bad else float(on_test[0][place]),
+                test_loss=math.nan if bad else float(on_test[1][place]),
+                failed=int(failed[place]),
+            )
+            lines += self._lines(cell, self.done[cell])
+        if self._folder is not None:
+            self._folder.add(lines)
+            self._folder.clear()
+
+    def result(
+        self, settings: dict[str, Any], log: tuple[str, ...], unit: Standardization
+    ) -> Result:
+        """The record of all cells."""
+        plan = self._plan
+        shape = len(plan.ratios), len(plan.seeds)
+        rows = [[self.done[r, s] for s in range(shape[1])] for r in range(shape[0])]
+
+        def table(get: Any, dtype: Any = np.float64) -> np.ndarray:
+            return np.array([[get(done) for done in row] for row in rows], dtype)
+
+        draw = plan.draws[0]
+        return Result(
+            ratios=plan.ratios,
+            realised_counts=plan.counts,
+            realised_ratios=plan.counts / len(draw.real),
+            realised_shares=plan.shares,
+            seeds=plan.seeds,
+            num_real=len(draw.real),
+            num_validation=len(draw.validation),
+            pool=len(draw.synthetic),
+            num_steps=plan.num_steps,
+            test_error=table(lambda d: d.test_error),
+            test_loss=table(lambda d: d.test_loss),
+            validation_error=table(lambda d: d.error),
+            chosen_step=table(lambda d: d.step, np.int64),
+            history=History(
+                step=table(lambda d: d.history.step, np.int64),
+                train_loss=table(lambda d: d.history.train_loss),
+                validation_error=table(lambda d: d.history.error),
+                validation_loss=table(lambda d: d.history.loss),
+            ),
+            status=np.array([[_status(d) for d in row] for row in rows], object),
+            config=plan.config,
+            num_classes=self._trainer.classes,
+            log=log,
+            settings=settings,
+            _models=self._models(unit) if self._keep else None,
+        )
+
+    def _models(self, unit: Standardization):
+        trainer, params = self._trainer, self._params
+
+        def model(ratio: int, seed: int) -> Predictor:
+            structure = jax.eval_shape(trainer.fresh, jax.ShapeDtypeStruct((), np.uint32))
+            leaves = params[ratio, seed]
+            return Predictor(
+                trainer.assemble(jax.tree.unflatten(jax.tree.structure(structure), leaves)), unit
+            )
+
+        return model
+
+    def _store_params(self, chunk: Chunk, kept: Any) -> None:
+        tree = (kept.params, kept.rest)
+        arrays = {
+            f"{place:05d}": np.asarray(leaf) for place, leaf in enumerate(jax.tree.leaves(tree))
+        }
+        if self._folder is not None:
+            about = {"cells": list(chunk.cells), "arrays": list(arrays)}
+            self._folder.keep(len(self.done), arrays, about)
+        self._take_params(list(chunk.cells), arrays)
+
+    def _take_params(self, cells: list[Place], arrays: dict[str, np.ndarray]) -> None:
+        for place, cell in enumerate(cells):
+            self._params[cell] = [arrays[name][place] for name in sorted(arrays)]
+
+    def _lines(self, cell: Place, done: Done) -> list[dict[str, Any]]:
+        plan, (ratio, seed) = self._plan, cell
+        who = {
+            "cell": list(cell),
+            "ratio": float(plan.ratios[ratio]),
+            "count": int(plan.counts[ratio]),
+            "seed": plan.seeds.data[seed],
+        }
+        finals = {
+            "test_error": done.test_error,
+            "test_loss": done.test_loss,
+            "validation_error": done.error,
+            "chosen_step": done.step,
+            "failed": done.failed,
+        }
+        lines = [{**who, "metric": name, "value": value} for name, value in finals.items()]
+        for field in ("train_loss", "error", "loss"):
+            values = getattr(done.history, field)
+            lines += [
+                {**who, "metric": f"history.{field}", "step": int(step), "value": float(value)}
+                for step, value in zip(done.history.step, values, strict=True)
+            ]
+        return lines
+
+
+def _from_lines(found: dict[str, Any]) -> Done:
+    evaluations = found["history.loss"]
+    history = Scores(
+        np.array(list(evaluations), np.int64),
+        *(np.array(list(found[f"history.{f}"].values())) for f in ("train_loss", "error", "loss")),
+    )
+    return Done(
+        history=history,
+        step=int(found["chosen_step"]),
+        error=found["validation_error"],
+        test_error=found["test_error"],
+        test_loss=found["test_loss"],
+        failed=int(found["failed"]),
+    )
+
+
+def _status(done: Done) -> str:
+    if done.failed < 0:
+        return ""
+    return (
+        f"the loss was not finite at step {done.failed}: lower learning_rate, set clip_norm, or look for "
+        "extreme inputs."
+    )
+
+
+def _names(tree: Any) -> list[str]:
+    """A name for every leaf, in the order of the leaves."""
+    paths = jax.tree_util.tree_flatten_with_path(tree)[0]
+    return [f"{i:05d}{jax.tree_util.keystr(path)}" for i, (path, _) in enumerate(paths)]
+
+
+def _places(cells: list[list[int]]) -> list[Place]:
+    return [(int(r), int(s)) for r, s in cells]

@@ -1,0 +1,136 @@
+"""Data sets as arrays for the device, and all that must be right about them."""
+
+import hashlib
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from synthmix_jax import _checks, _matching
+from synthmix_jax._typing import Array
+from synthmix_jax.dataset import Dataset
+
+from ._config import Config
+from ._step import Points
+
+
+def check(real: Dataset, synthetic: Dataset | None, test: Dataset | None, config: Config) -> None:
+    """Raise ValueError unless the data sets can be trained on together, as `config` says.
+
+    Raises:
+        ValueError: data that do not match, non-finite numbers, labels outside the real classes, or augmentation
+            of what is no image.
+    """
+    _matching.check_data(real, synthetic, test)
+    classes = real.num_classes
+    for name, data in (("synthetic", synthetic), ("test", test)):
+        if data is not None and classes is not None and (data.num_classes or 0) > classes:
+            largest = int(np.max(np.asarray(data.y)))
+            if largest >= classes:
+                raise ValueError(
+                    f"{name}.y holds the label {largest}, but real has {classes} classes (0 to {classes - 1}): "
+                    "drop those points, or give real its num_classes."
+                )
+    for name, data in (("real", real), ("synthetic", synthetic), ("test", test)):
+        if data is not None:
+            _checks.finite(f"{name}.x", data.x)
+            _checks.finite(f"{name}.y", data.y)
+    if config.flip or config.shift:
+        shape = real.x.shape[1:]
+        if len(shape) not in (2, 3):
+            raise ValueError(
+                f"flip and shift are for images (n, h, w[, c]), but x has shape {real.x.shape}: leave them out."
+            )
+        if config.shift >= min(shape[:2]):
+            raise ValueError(
+                f"shift is {config.shift} pixels, but the images are {shape[0]} x {shape[1]}: shift less."
+            )
+
+
+def pooled(real: Dataset, synthetic: Dataset | None, config: Config) -> Points:
+    """Real points first, then synthetic ones; standardised by the real points alone."""
+    parts = [real] if synthetic is None else [real, synthetic]
+    mean, scale = _moments(real, config)
+    if real.num_classes is not None:
+        y, y_scale = _labels(parts), target_moments(real, config)[1]
+    else:
+        y_mean, y_scale = target_moments(real, config)
+        y = np.concatenate([_standard_targets(d.y, y_mean, y_scale) for d in parts])
+    return Points(_inputs(parts), y, mean, scale, y_scale)
+
+
+def like(points: Points, data: Dataset, real: Dataset, config: Config) -> Points:
+    """Other data, standardised as `points` are."""
+    if real.num_classes is not None:
+        y = _labels([data])
+    else:
+        y = _standard_targets(data.y, *target_moments(real, config))
+    return points._replace(x=_inputs([data]), y=y)
+
+
+def target_moments(
+    real: Dataset, config: Config
+) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, " k"]]:
+    """Mean and deviation of regression targets."""
+    if real.num_classes is not None:
+        return np.zeros(1, np.float32), np.ones(1, np.float32)
+    y = np.asarray(real.y, np.float64).reshape(len(real), -1)
+    if not config.normalize:
+        return np.zeros(y.shape[1], np.float32), np.ones(y.shape[1], np.float32)
+    return y.mean(axis=0).astype(np.float32), _positive(y.std(axis=0))
+
+
+def fingerprint(data: Dataset | None) -> dict[str, Any] | None:
+    """What tells a data set from another one in a record: shapes, types and a checksum of all numbers."""
+    if data is None:
+        return None
+    digest = hashlib.sha256()
+    for array in (data.x, data.y):
+        digest.update(np.ascontiguousarray(np.asarray(array)).view(np.uint8).data)
+    x, y = np.asarray(data.x), np.asarray(data.y)
+    return {
+        "x": f"{x.dtype}{list(x.shape)}",
+        "y": f"{y.dtype}{list(y.shape)}",
+        "num_classes": data.num_classes,
+        "sha256": digest.hexdigest()[:16],
+    }
+
+
+def _inputs(parts: list[Dataset]) -> np.ndarray:
+    arrays = [np.asarray(data.x) for data in parts]
+    if all(x.dtype == np.uint8 for x in arrays):
+        return np.concatenate(arrays)
+    return np.concatenate([_float(x) for x in arrays])
+
+
+def _float(x: Array) -> Float[np.ndarray, "n ..."]:
+    wide = np.asarray(x).astype(np.float32)
+    return wide / np.float32(255.0) if x.dtype == np.uint8 else wide
+
+
+def _labels(parts: list[Dataset]) -> np.ndarray:
+    return np.concatenate([np.asarray(data.y) for data in parts]).astype(np.int32)
+
+
+def _standard_targets(y: Array, mean: np.ndarray, scale: np.ndarray) -> Float[np.ndarray, "n k"]:
+    wide = np.asarray(y, np.float64).reshape(len(y), -1)
+    return ((wide - mean) / scale).astype(np.float32)
+
+
+def _moments(real: Dataset, config: Config) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and deviation of images channel by channel, of vectors feature by feature."""
+    x = np.asarray(real.x)
+    keep = (1,) if x.ndim == 2 else (3,) if x.ndim == 4 else ()
+    shape = tuple(x.shape[a] for a in keep)
+    if not config.normalize:
+        return np.zeros(shape, np.float32), np.ones(shape, np.float32)
+    axes = tuple(a for a in range(x.ndim) if a not in keep)
+    unit = 255.0 if x.dtype == np.uint8 else 1.0
+    mean = np.mean(x, axis=axes, dtype=np.float64) / unit
+    scale = np.std(x, axis=axes, dtype=np.float64) / unit
+    return np.asarray(mean, np.float32), _positive(scale)
+
+
+def _positive(scale: np.ndarray) -> np.ndarray:
+    """A feature that never varies is left as it is."""
+    return np.asarray(np.where(scale > 1e-6, scale, 1.0), np.float32)

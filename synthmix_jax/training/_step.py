@@ -1,0 +1,275 @@
+"""One model, pure: its state, one step, an evaluation. Populations are made of these by `vmap` and `lax.map`."""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import nnx
+from jaxtyping import Float, Int, Shaped
+
+from synthmix_jax._typing import Array
+
+from . import _augment, _optimizers
+from ._config import Config
+
+EVALUATION_BLOCK = 512
+
+
+class Points(NamedTuple):
+    """Points on the device, and how they are standardised.
+
+    Attributes:
+        x: Inputs (N, ...), uint8 or float32.
+        y: Labels (N,) int32, or standardised targets (N, k) float32.
+        mean: Of the inputs; broadcasts against one point.
+        scale: Deviation of the inputs.
+        y_scale: Deviation of the targets (k,): errors are given in their units. Ones for labels.
+    """
+
+    x: Shaped[Array, "N ..."]
+    y: Shaped[Array, "N ..."]
+    mean: Float[Array, "..."]
+    scale: Float[Array, "..."]
+    y_scale: Float[Array, " k"]
+
+
+class Cell(NamedTuple):
+    """What makes a model different from its neighbours: data, not shapes.
+
+    Attributes:
+        init_seed: Seed of the parameters.
+        order_seed: Seed of the augmentation.
+        num_steps: Steps of the whole training.
+        real_weight: Weight of a real point in a batch's mean loss.
+        synthetic_weight: Weight of a synthetic one.
+        validation: Rows of the pool held out (v,).
+    """
+
+    init_seed: Shaped[Array, "..."]
+    order_seed: Shaped[Array, "..."]
+    num_steps: Int[Array, "..."]
+    real_weight: Float[Array, "..."]
+    synthetic_weight: Float[Array, "..."]
+    validation: Int[Array, "..."]
+
+
+class Kept(NamedTuple):
+    """Parameters, the rest of the model (statistics, noise), and what they score on held-out points."""
+
+    params: Any
+    rest: Any
+    step: Shaped[Array, "..."]
+    error: Shaped[Array, "..."]
+    loss: Shaped[Array, "..."]
+
+
+class ModelState(NamedTuple):
+    """Everything that changes in training.
+
+    Attributes:
+        params: Parameters, float32.
+        rest: Batch statistics and random streams of the model.
+        opt: State of the optimiser.
+        step: Steps taken.
+        failed: Step at which a loss was not finite, or -1. A failed model stands still.
+        kept: The chosen evaluation.
+    """
+
+    params: Any
+    rest: Any
+    opt: Any
+    step: Shaped[Array, "..."]
+    failed: Shaped[Array, "..."]
+    kept: Kept
+
+
+class Scores(NamedTuple):
+    """An evaluation: the step, mean training loss since the last one, error and loss on held-out points."""
+
+    step: Shaped[Array, "..."]
+    train_loss: Shaped[Array, "..."]
+    error: Shaped[Array, "..."]
+    loss: Shaped[Array, "..."]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Trainer:
+    """The pure functions of one model: `init`, `advance`, `evaluate`.
+
+    Attributes:
+        model: Makes the Flax module from `nnx.Rngs`.
+        config: How it is trained.
+        num_real: Rows of the pool below this are real.
+        classes: Number of classes, or None for regression.
+    """
+
+    model: Callable[[Any], Any]
+    config: Config
+    num_real: int
+    classes: int | None
+    graph: Any = dataclasses.field(init=False)
+    noise: Any = dataclasses.field(init=False)
+    name: str = dataclasses.field(init=False)
+    optimizer: optax.GradientTransformation = dataclasses.field(init=False)
+
+    def __post_init__(self):
+        """Trace the model once; its structure is the same for every seed."""
+        abstract = nnx.eval_shape(lambda: self.model(nnx.Rngs(0)))
+        graph, _, rest = nnx.split(abstract, nnx.Param, ...)
+        set_ = functools.partial(object.__setattr__, self)
+        set_("graph", graph)
+        set_("noise", jax.tree.map(_is_key, rest))
+        set_("name", type(abstract).__name__)
+        set_("optimizer", _optimizers.optimizer(self.config))
+
+    def init(self, cell: Cell) -> ModelState:
+        """A fresh model and its optimiser."""
+        params, rest = self.fresh(cell.init_seed)
+        zero, never = jnp.zeros((), jnp.int32), jnp.full((), jnp.inf, jnp.float32)
+        kept = Kept(params, rest, zero, never, never)
+        return ModelState(params, rest, self.optimizer.init(params), zero, zero - 1, kept)
+
+    def fresh(self, seed: Shaped[Array, ""]) -> tuple[Any, Any]:
+        """Initial parameters, and the rest of the model."""
+        made = self.model(nnx.Rngs(jax.random.key(seed)))
+        _, params, rest = nnx.split(made, nnx.Param, ...)
+        return params, _raw(rest)
+
+    def advance(
+        self, state: ModelState, cell: Cell, table: Int[Array, "t b"], until: Array, pool: Points
+    ) -> tuple[ModelState, Scores]:
+        """Train up to step `until`, at most len(table) steps on, then evaluate and keep the better.
+
+        Args:
+            state: The model.
+            cell: Its data.
+            table: Rows of its next batches; those beyond `until` are not read.
+            until: Steps taken when this ends.
+            pool: All points.
+        """
+
+        def step(carry, rows):
+            state, total, steps = carry
+            live = (state.step < until) & (state.failed < 0)
+
+            def take(state):
+                return self._step(state, cell, rows, pool)
+
+            def stand(state):
+                return state, jnp.zeros((), jnp.float32)
+
+            state, loss = jax.lax.cond(live, take, stand, state)
+            return (state, total + loss, steps + live), None
+
+        zero = jnp.zeros((), jnp.float32)
+        (state, total, steps), _ = jax.lax.scan(
+            step, (state, zero, jnp.zeros((), jnp.int32)), table
+        )
+        error, loss = self.evaluate(state.params, state.rest, cell.validation, pool)
+        failed = jnp.where((state.failed < 0) & ~jnp.isfinite(loss), state.step, state.failed)
+        better = (failed < 0) & ((error <= state.kept.error) | (self.config.choose == "last"))
+        now = Kept(state.params, state.rest, state.step, error, loss)
+        kept = jax.lax.cond(better, lambda: now, lambda: state.kept)
+        scores = Scores(state.step, total / jnp.maximum(steps, 1), error, loss)
+        return state._replace(kept=kept, failed=failed), scores
+
+    def _step(
+        self, state: ModelState, cell: Cell, rows: Int[Array, " b"], pool: Points
+    ) -> tuple[ModelState, Float[Array, ""]]:
+        config = self.config
+        key = jax.random.fold_in(jax.random.key(cell.order_seed), state.step)
+        x = _augment.batch(
+            pool.x, rows, pool.mean, pool.scale, key=key, flip=config.flip, shift=config.shift
+        )
+        weight = jnp.where(rows < self.num_real, cell.real_weight, cell.synthetic_weight)
+
+        def loss_of(params):
+            out, rest = self._apply(params, state.rest, x, train=True)
+            losses = self._losses(out, pool.y[rows], config.label_smoothing)
+            return jnp.mean(weight * losses), rest
+
+        (loss, rest), gradient = jax.value_and_grad(loss_of, has_aux=True)(state.params)
+        update, opt = self.optimizer.update(gradient, state.opt, state.params)
+        rate = _optimizers.learning_rate(config, state.step, cell.num_steps)
+        params = jax.tree.map(lambda p, u: p + rate * u, state.params, update)
+        new = state._replace(params=params, rest=rest, opt=opt, step=state.step + 1)
+        bad = ~jnp.isfinite(loss)
+        return new._replace(failed=jnp.where(bad, state.step, state.failed)), loss
+
+    def evaluate(
+        self, params: Any, rest: Any, rows: Int[Array, " v"], points: Points
+    ) -> tuple[Float[Array, ""], Float[Array, ""]]:
+        """Mean error (misclassified, or squared in the targets' units) and mean loss on rows of `points`."""
+        blocks, inside = _blocks(rows)
+
+        def block(total, rows_and_inside):
+            rows, inside = rows_and_inside
+            x = _augment.batch(points.x, rows, points.mean, points.scale)
+            out, _ = self._apply(params, rest, x, train=False)
+            y = points.y[rows]
+            loss, error = self._losses(out, y, 0.0), self._errors(out, y, points.y_scale)
+            sums = jnp.stack([jnp.sum(jnp.where(inside, v, 0.0)) for v in (error, loss)])
+            return total + sums, None
+
+        total, _ = jax.lax.scan(block, jnp.zeros(2, jnp.float32), (blocks, inside))
+        error, loss = total / len(rows)
+        # Scores that are no numbers misclassify nothing in particular.
+        return jnp.where(jnp.isfinite(loss), error, jnp.nan), loss
+
+    def assemble(self, trained: tuple[Any, Any]) -> nnx.Module:
+        """The module of parameters and the rest of the model, in evaluation mode."""
+        params, rest = trained
+        model = nnx.merge(self.graph, jax.tree.map(jnp.asarray, params), self._typed(rest))
+        model.eval()
+        return model
+
+    def predict(self, params: Any, rest: Any, x: Array) -> Float[Array, "b k"]:
+        """Outputs in evaluation mode for standardised inputs."""
+        return self._apply(params, rest, x, train=False)[0]
+
+    def _apply(self, params: Any, rest: Any, x: Array, *, train: bool) -> tuple[Array, Any]:
+        model = nnx.merge(self.graph, params, self._typed(rest))
+        model.train() if train else model.eval()
+        out = model(x).astype(jnp.float32)
+        _, _, rest = nnx.split(model, nnx.Param, ...)
+        return out, _raw(rest)
+
+    def _typed(self, rest: Any) -> Any:
+        return jax.tree.map(
+            lambda a, key: jax.random.wrap_key_data(jnp.asarray(a)) if key else jnp.asarray(a),
+            rest,
+            self.noise,
+        )
+
+    def _losses(self, out: Array, y: Array, smoothing: float) -> Float[Array, " b"]:
+        if self.classes is None:
+            return jnp.mean(jnp.square(out - y), axis=-1)
+        wanted = optax.smooth_labels(jax.nn.one_hot(y, self.classes), smoothing)
+        return optax.softmax_cross_entropy(out, wanted)
+
+    def _errors(self, out: Array, y: Array, y_scale: Array) -> Float[Array, " b"]:
+        if self.classes is None:
+            return jnp.sum(jnp.square((out - y) * y_scale), axis=-1)
+        return (jnp.argmax(out, axis=-1) != y).astype(jnp.float32)
+
+
+def _blocks(rows: Int[Array, " v"]) -> tuple[Int[Array, "g b"], Shaped[Array, "g b"]]:
+    """Rows in blocks of equal size, and which of their places are meant."""
+    width = min(EVALUATION_BLOCK, len(rows))
+    number = -(-len(rows) // width)
+    padded = jnp.resize(rows, (number * width,))
+    inside = jnp.arange(number * width) < len(rows)
+    return padded.reshape(number, width), inside.reshape(number, width)
+
+
+def _raw(tree: Any) -> Any:
+    """PRNG keys as plain numbers: states are gathered, stored and compared like any other array."""
+    return jax.tree.map(lambda a: jax.random.key_data(a) if _is_key(a) else a, tree)
+
+
+def _is_key(array: Any) -> bool:
+    return jnp.issubdtype(array.dtype, jax.dtypes.prng_key)
