@@ -97,11 +97,18 @@ class Book:
     def finish(self, chunk: Chunk, state: Any, scores: Sequence[Scores], test: Any) -> None:
         """Test the chosen parameters of a chunk and write down what came out."""
         number = len(chunk.cells)
-        on_test = [np.full(number, np.nan)] * 2 if test is None else chunk.test(state, test)
+        on_test = [np.full(number, np.nan)] * 2
+        if test is not None:
+            error, loss = chunk.test(state, test)
+            on_test = [self._exact(error, len(test.y)), loss]
         kept, failed = chunk.host_state((state.kept, state.failed))
         if self._keep:
             self._store_params(chunk, kept)
         history = _stacked(scores)
+        held_out = len(self._plan.draws[0].validation)
+        history = Scores(*history)
+        history = history._replace(error=self._exact(history.error, held_out))
+        chosen = self._exact(kept.error, held_out)
         lines: list[dict[str, Any]] = []
         done: dict[Place, Done] = {}
         for place, cell in enumerate(chunk.cells):
@@ -109,7 +116,7 @@ class Book:
             done[cell] = Done(
                 history=Scores(*(a[place] for a in history)),
                 step=int(kept.step[place]),
-                error=_finite(kept.error[place], bad),
+                error=_finite(chosen[place], bad),
                 test_error=_finite(on_test[0][place], bad),
                 test_loss=_finite(on_test[1][place], bad),
                 failed=int(failed[place]),
@@ -159,6 +166,11 @@ class Book:
             settings=settings,
             _models=self._models(unit) if self._keep else None,
         )
+
+    def _exact(self, error: Any, number: int) -> np.ndarray:
+        """Misclassified points of so many, without the rounding of float32."""
+        wide = np.asarray(error, np.float64)
+        return wide if self._trainer.classes is None else np.rint(wide * number) / number
 
     def _models(self, unit: Standardization):
         trainer, params = self._trainer, self._params

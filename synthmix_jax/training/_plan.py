@@ -157,7 +157,9 @@ def _amounts(
     if config.mixing == "weight":
         counts = np.where(requested > 0, pool, 0)
         if pool == 0 and (requested > 0).any():
-            raise ValueError("a positive ratio needs synthetic points, and there are none.")
+            raise ValueError(
+                "a positive ratio needs synthetic points, and there are none: give synthetic, or ratios=[0]."
+            )
     return requested, counts
 
 

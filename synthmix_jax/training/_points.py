@@ -134,7 +134,7 @@ def _moments(real: Dataset, config: Config) -> tuple[np.ndarray, np.ndarray]:
     number = x.size / math.prod(shape)
     mean = sum(np.sum(b, axis=axes, dtype=np.float64) for b in blocks) / number
     square = sum(np.sum((b - mean) ** 2, axis=axes, dtype=np.float64) for b in blocks) / number
-    return np.asarray(mean / unit, np.float32), _positive(np.sqrt(square) / unit)
+    return np.asarray(mean / unit, np.float32), _positive(np.asarray(np.sqrt(square) / unit))
 
 
 def _positive(scale: np.ndarray) -> np.ndarray:

@@ -182,9 +182,17 @@ def split(
             size = min(size, fewer * layout.num_devices)
         else:
             raise ValueError(
-                f"one model a device needs {needed / 1e9:.2f} GB and {limit / 1e9:.2f} GB are free for it: "
+                f"one model a device needs {in_words(needed)} and {in_words(limit)} are free for it: "
                 "lower batch_size, take a smaller model or fewer points, or raise memory_limit (in bytes)."
             )
+
+
+def in_words(size: float | int) -> str:
+    """Bytes in the unit that reads best."""
+    for unit, power in (("GB", 9), ("MB", 6)):
+        if size >= 10**power:
+            return f"{size / 10**power:.2f} {unit}"
+    return f"{size / 1e3:.2f} kB"
 
 
 def _shapes(tree: Any) -> Any:

@@ -179,7 +179,9 @@ class Trainer:
         better = (failed < 0) & ((error <= state.kept.error) | (self.config.choose == "last"))
         now = Kept(state.params, state.rest, state.step, error, loss)
         kept = jax.lax.cond(better, lambda: now, lambda: state.kept)
-        scores = Scores(state.step, total / jnp.maximum(steps, 1), error, loss)
+        # A model that stands still has no training loss.
+        mean = jnp.where(steps > 0, total / jnp.maximum(steps, 1), jnp.nan)
+        scores = Scores(state.step, mean, error, loss)
         return state._replace(kept=kept, failed=failed), scores
 
     def _step(

@@ -251,9 +251,9 @@ def _memory_words(chunk: Chunk, needed: int, limit: float | None, todo: int) -> 
     at_once, devices = chunk.layout.at_once, chunk.layout.num_devices
     how = "one after the other" if at_once == 1 else f"{at_once} at a time"
     text = f"{len(chunk.cells)} models on {devices} {chunk.layout.platform} device(s), {how}: "
-    text += f"{needed / 1e9:.2f} GB a device"
+    text += f"{_population.in_words(needed)} a device"
     if limit is not None:
-        text += f" of {limit / 1e9:.2f} GB allowed"
+        text += f" of {_population.in_words(limit)} allowed"
     if len(chunk.cells) < todo:
         text += f"; {todo} do not fit together, so the others follow in chunks"
     return text

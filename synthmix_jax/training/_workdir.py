@@ -143,7 +143,8 @@ class Workdir:
         manager = self._manager(name)
         if number in manager.all_steps():
             manager.delete(number)
-        arrays = ocp.args.StandardSave(tree)
+        # The arguments of `_restore`: a manager keeps to one kind of them for each item.
+        arrays = ocp.args.PyTreeSave(tree)
         args = ocp.args.Composite(state=arrays, about=ocp.args.JsonSave(about))
         manager.save(number, args=args, force=True)
 

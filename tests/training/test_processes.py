@@ -1,0 +1,104 @@
+"""Sweeps in processes of their own: killed at random times, spread over several, on many virtual devices."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import training_cases as cases
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def start(cache_dir, *options, devices=2):
+    """One process that runs the sweep of `training_cases`."""
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "JAX_PLATFORMS": "cpu",
+        "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
+        "JAX_COMPILATION_CACHE_DIR": str(cache_dir),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
+    }
+    command = [sys.executable, cases.__file__, *map(str, options)]
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def said(process):
+    """The numbers a process prints at its end; None if it was killed."""
+    try:
+        out, err = process.communicate(timeout=240)
+    finally:
+        process.kill()
+    if process.returncode == -9:
+        return None
+    assert process.returncode == 0, err[-3000:]
+    return json.loads(out.splitlines()[-1])
+
+
+def alike(found, result):
+    for name, values in cases.numbers(result).items():
+        assert cases.np.allclose(found[name], values, rtol=1e-5), name
+
+
+def port():
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        return free.getsockname()[1]
+
+
+def pair(cache_dir, *options, each=((), ())):
+    """What two processes with two devices each say."""
+    shared = ("--processes", 2, "--port", port(), *options)
+    both = [start(cache_dir, *shared, "--process", i, *each[i]) for i in (0, 1)]
+    try:
+        return [said(process) for process in both]
+    finally:
+        for process in both:
+            process.kill()
+
+
+@pytest.mark.slow
+def test_killed_at_random_times_until_finished(cache_dir, tmp_path):
+    often = ("--evaluations", 24)
+    whole = said(start(cache_dir, "--workdir", tmp_path / "whole", *often))
+    kills, life = 0, 0.6
+    while (
+        found := said(start(cache_dir, "--workdir", tmp_path / "cut", "--kill", life, *often))
+    ) is None:
+        kills, life = kills + 1, life + 0.4
+        assert kills < 12
+    whole.pop("log"), found.pop("log")
+    assert found == whole
+    files = [tmp_path / name / "cells.jsonl" for name in ("whole", "cut")]
+    assert files[0].read_bytes() == files[1].read_bytes()
+    assert [path.name for path in (tmp_path / "cut" / "models").iterdir()] == ["0"]
+
+
+@pytest.mark.slow
+def test_eight_devices_find_the_same(cache_dir):
+    found = said(start(cache_dir, devices=8))
+    assert found["devices"] == 8
+    alike(found, cases.sweep())
+
+
+@pytest.mark.slow
+def test_two_processes_find_the_same_and_fail_together(cache_dir, tmp_path):
+    one, other = pair(cache_dir, "--workdir", tmp_path / "run")
+    assert one == other
+    assert one["devices"] == 4
+    alike(one, cases.sweep())
+    # One process asks for other settings: both say so, and none waits for the other.
+    answers = pair(cache_dir, "--workdir", tmp_path / "run", each=((), ("--learning-rate", 0.1)))
+    for answer in answers:
+        assert "config.learning_rate: 0.05 there, 0.1 here" in answer["error"]
+    # What two processes left, one goes on with.
+    again = said(start(cache_dir, "--workdir", tmp_path / "run"))
+    assert again["log"] == ["resumed: 6 models were finished"]
+    assert again["head"] == one["head"]
