@@ -34,8 +34,10 @@ class Fit(NamedTuple):
 
     def predict(self, x: Shaped[Array, "t ..."]) -> Float[np.ndarray, "t k"]:
         """Class scores (t, classes), whose argmax is the class, or targets (t, k); in blocks."""
-        starts = range(0, max(len(x), 1), _BLOCK)
-        return np.concatenate([np.asarray(_scores(self.model, x[i : i + _BLOCK])) for i in starts])
+        if len(x) == 0:  # networks need not take so few
+            return self.predict(np.zeros((1, *x.shape[1:]), x.dtype))[:0]
+        parts = [_scores(self.model, x[i : i + _BLOCK]) for i in range(0, len(x), _BLOCK)]
+        return np.concatenate([np.asarray(part) for part in parts])
 
 
 @nnx.jit

@@ -80,7 +80,7 @@ def test_chunks_change_nothing_and_are_compiled_once(base, monkeypatch):
         result = cases.sweep(mesh=cases.devices(1), memory_limit=0.9 * needed, keep_models=True)
     cases.same(together, result, rtol=1e-5)
     # Tried with all six; then as many as fit, twice, with the same programs.
-    assert [cells for cells, _ in sizes][0] == 6
+    assert sizes[0][0] == 6
     fits = sizes[-1][0]
     assert 3 <= fits < 6
     assert sizes[-1][1] <= 0.9 * needed

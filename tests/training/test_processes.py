@@ -68,12 +68,12 @@ def pair(cache_dir, *options, each=((), ())):
 def test_killed_at_random_times_until_finished(cache_dir, tmp_path):
     often = ("--evaluations", 24)
     whole = said(start(cache_dir, "--workdir", tmp_path / "whole", *often))
-    kills, life = 0, 0.6
-    while (
-        found := said(start(cache_dir, "--workdir", tmp_path / "cut", "--kill", life, *often))
-    ) is None:
-        kills, life = kills + 1, life + 0.4
-        assert kills < 12
+    kills, found = 0, None
+    while found is None:  # at most 0.1 seconds of training, then 0.2, 0.4, ...
+        cut = ("--workdir", tmp_path / "cut", "--kill", 0.1 * 2**kills)
+        found = said(start(cache_dir, *cut, *often))
+        kills += found is None
+    assert 1 <= kills < 10
     whole.pop("log"), found.pop("log")
     assert found == whole
     files = [tmp_path / name / "cells.jsonl" for name in ("whole", "cut")]
