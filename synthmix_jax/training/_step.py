@@ -152,29 +152,25 @@ class Trainer:
             pool: All points.
         """
 
-        def step(carry, rows):
-            state, total, steps = carry
-            live = (state.step < until) & (state.failed < 0)
+        # A loop of as many steps as the data say. Not a scan with `cond`: on a CPU a branch around the step
+        # makes it 1.8 times as slow.
+        begun = state.step
 
-            def take(state):
-                return self._step(state, cell, rows, pool)
-
-            def stand(state):
-                return state, jnp.zeros((), jnp.float32)
-
-            state, loss = jax.lax.cond(live, take, stand, state)
-            return (state, total + loss, steps + live), None
+        def step(number, carry):
+            state, total = carry
+            new, loss = self._step(state, cell, table[number], pool)
+            live = state.failed < 0
+            state = jax.tree.map(lambda a, b: jnp.where(live, a, b), new, state)
+            return state, total + jnp.where(live, loss, 0.0)
 
         zero = jnp.zeros((), jnp.float32)
-        (state, total, steps), _ = jax.lax.scan(
-            step, (state, zero, jnp.zeros((), jnp.int32)), table
-        )
+        state, total = jax.lax.fori_loop(0, until - begun, step, (state, zero))
         error, loss = self.evaluate(state.params, state.rest, cell.validation, pool)
         failed = jnp.where((state.failed < 0) & ~jnp.isfinite(loss), state.step, state.failed)
         better = (failed < 0) & ((error <= state.kept.error) | (self.config.choose == "last"))
         now = Kept(state.params, state.rest, state.step, error, loss)
         kept = jax.lax.cond(better, lambda: now, lambda: state.kept)
-        scores = Scores(state.step, total / jnp.maximum(steps, 1), error, loss)
+        scores = Scores(state.step, total / jnp.maximum(state.step - begun, 1), error, loss)
         return state._replace(kept=kept, failed=failed), scores
 
     def _step(
