@@ -14,7 +14,8 @@ else:
     # Training loads Flax, which --help does without.
     Config = Any
 
-Model = Literal["mlp", "small_cnn", "resnet9", "resnet18", "vit_tiny"]
+# As in `synthmix_jax.models`, which --help does without.
+MODELS = ("mlp", "small_cnn", "resnet9", "resnet18", "vit_tiny")
 
 RATIOS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 _STEPS, _EVALUATIONS = 500, 10
@@ -53,7 +54,7 @@ class Recipe:
         models_at_once: Networks trained side by side in a batch; default 1 on CPU, 8 elsewhere.
     """
 
-    model: Annotated[Model | None, arg(metavar="{mlp,small_cnn,resnet9,resnet18,vit_tiny}")] = None
+    model: Annotated[str | None, arg(metavar="{" + ",".join(MODELS) + "}")] = None
     steps: Annotated[int | None, arg(metavar="INT")] = None
     epochs: Annotated[float | None, arg(metavar="FLOAT")] = None
     batch_size: int = 64
@@ -75,8 +76,10 @@ class Recipe:
         """Refuse options that contradict each other.
 
         Raises:
-            ValueError: both steps and epochs.
+            ValueError: an unknown model, or both steps and epochs.
         """
+        if self.model is not None and self.model not in MODELS:
+            raise ValueError(f"--model must be one of {', '.join(MODELS)}, got {self.model!r}.")
         if self.steps is not None and self.epochs is not None:
             raise ValueError(
                 f"--steps {self.steps} and --epochs {self.epochs:g} say how long to train twice; give one of them."

@@ -59,8 +59,8 @@ class Train:
     one sub-folder of images a class. Without them: a demonstration on the built-in digits.
 
     One network is trained for each ratio and seed, all in one program. The verdict rests on real points held out
-    from each of them; test data are only shown beside it. The defaults, 7 ratios by 5 seeds of 500 steps, take under a
-    minute for vectors and several for images of 8 x 8 pixels on two CPU cores; larger images want a GPU.
+    from each of them; test data are only shown beside it. The defaults, 7 ratios by 5 seeds of 500 steps, take
+    under a minute for vectors and several for images of 8 x 8 pixels on two CPU cores; larger images want a GPU.
 
     Attributes:
         real: The real points: those you would train on.
@@ -99,8 +99,6 @@ class Train:
         self.common.check()
         self._check()
         data, recipe = self._data()
-        if data.introduction and not self.common.json:
-            print(data.introduction, end="\n\n", flush=True)
         name, result = self._train(data, recipe)
         _refuse_failure(result)
         advice = own_warnings_once(partial(judge, result, names=data.names))
@@ -187,6 +185,8 @@ class Train:
         pool = len(data.synthetic)
         ratios = _recipe.ratios(self.ratios, max(n, 1), pool, recipe.mixing)
         name, model = recipe.named(data.real)
+        if data.introduction and not self.common.json:
+            print(data.introduction, end="\n\n", flush=True)
         first = _APART * self.common.seed
         folder = self._folder()
         with progress(whole=True) as tell:
@@ -240,8 +240,9 @@ def _demonstration(seed: int, recipe: Recipe) -> tuple[Data, Recipe]:
         num_validation=recipe.num_validation or _DEMO_HELD_OUT,
     )
     introduction = (
-        f"{_demo.introduction(demo)} Each network is trained on {recipe.num_real} of {len(real)} real digits and "
-        f"judged on {recipe.num_validation} held out; the test data are {len(test):,} more."
+        f"{_demo.introduction(demo)} A few held-out digits could not judge networks, so {_DEMO_HELD_OUT} real ones "
+        f"more are lent: each network is trained on {recipe.num_real} of these {len(real)} and judged on "
+        f"{recipe.num_validation} others. The test data are {len(test):,} further digits."
     )
     return Data(real, demo.pool, test, _demo.NAMES, introduction), recipe
 
