@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from synthmix_jax import krr as krr
     from synthmix_jax import loaders as loaders
     from synthmix_jax import mixing as mixing
+    from synthmix_jax import models as models
     from synthmix_jax import theory as theory
     from synthmix_jax import training as training
     from synthmix_jax.advice import Advice as Advice
@@ -39,6 +40,7 @@ _SUBMODULES = (
     "krr",
     "loaders",
     "mixing",
+    "models",
     "theory",
     "training",
 )

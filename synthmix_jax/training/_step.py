@@ -156,31 +156,29 @@ class Trainer:
             until: Steps taken when this ends.
             pool: All points.
         """
+        # A loop of as many steps as the data say. Not a scan with `cond`: on a CPU a branch around the step
+        # makes it 1.8 times as slow.
+        begun = state.step
 
-        def step(carry, rows):
-            state, total, steps = carry
-            live = (state.step < until) & (state.failed < 0)
-
-            def take(state):
-                return self._step(state, cell, rows, pool)
-
-            def stand(state):
-                return state, jnp.zeros((), jnp.float32)
-
-            state, loss = jax.lax.cond(live, take, stand, state)
-            return (state, total + loss, steps + live), None
+        def step(number, carry):
+            state, total = carry
+            new, loss = self._step(state, cell, table[number], pool)
+            live = state.failed < 0
+            state = jax.tree.map(lambda a, b: jnp.where(live, a, b), new, state)
+            return state, total + jnp.where(live, loss, 0.0)
 
         zero = jnp.zeros((), jnp.float32)
-        (state, total, steps), _ = jax.lax.scan(
-            step, (state, zero, jnp.zeros((), jnp.int32)), table
-        )
+        # A model that failed before takes none: counted from where it stands, they would grow.
+        steps = jnp.where(state.failed < 0, until - begun, 0)
+        state, total = jax.lax.fori_loop(0, steps, step, (state, zero))
         error, loss = self.evaluate(state.params, state.rest, cell.validation, pool)
         failed = jnp.where((state.failed < 0) & ~jnp.isfinite(loss), state.step, state.failed)
         better = (failed < 0) & ((error <= state.kept.error) | (self.config.choose == "last"))
         now = Kept(state.params, state.rest, state.step, error, loss)
         kept = jax.lax.cond(better, lambda: now, lambda: state.kept)
         # A model that stands still has no training loss.
-        mean = jnp.where(steps > 0, total / jnp.maximum(steps, 1), jnp.nan)
+        taken = state.step - begun
+        mean = jnp.where(taken > 0, total / jnp.maximum(taken, 1), jnp.nan)
         scores = Scores(state.step, mean, error, loss)
         return state._replace(kept=kept, failed=failed), scores
 

@@ -88,7 +88,7 @@ def test_interruption_after_a_chunk_and_on_other_devices(finished, tmp_path):
     # With less memory than before, fewer of them go on; the others begin anew.
     shutil.rmtree(tmp_path)
     interrupted(tmp_path, 3, **one)
-    cases.same(result, cases.sweep(workdir=tmp_path, memory_limit=LIMIT, **one))
+    cases.same(result, cases.sweep(workdir=tmp_path, memory_limit=LIMIT, **one), rtol=1e-5)
 
 
 LIMIT = 50_000.0

@@ -1,0 +1,23 @@
+"""Networks to train on real and synthetic data: Flax NNX modules from images or vectors to (b, num_outputs).
+
+    model = smx.models.SmallCNN(10, rngs=nnx.Rngs(0))
+    scores = model(images)  # (b, 10) in float32
+
+    build = smx.models.named("resnet9", input_shape=(32, 32, 3), num_outputs=10)
+    model = build(nnx.Rngs(0))
+
+Parameters, batch statistics and outputs are float32; the computation is in bfloat16 on accelerators. `train()` and
+`eval()` switch batch normalisation and dropout. Many models train in one program: `nnx.split` gives a state that
+`jax.vmap` and `jax.lax.map` take, and the convolutions are in forms that are fast there.
+"""
+
+from ._cnn import SmallCNN as SmallCNN
+from ._conv import Conv as Conv
+from ._conv import conv2d as conv2d
+from ._conv import max_pool2 as max_pool2
+from ._mlp import MLP as MLP
+from ._named import NAMES as NAMES
+from ._named import named as named
+from ._resnet import ResNet9 as ResNet9
+from ._resnet import ResNet18 as ResNet18
+from ._vit import ViTTiny as ViTTiny
