@@ -6,10 +6,13 @@ rows that two models share is the same in both, so that models at neighbouring r
 data and not by luck.
 """
 
+import collections
+
 import numpy as np
 from jaxtyping import Int
 
 _BATCHES = 0x5EED  # keeps these random numbers apart from others made of the same seeds
+_HELD = 8 * 2**20  # row numbers of one repetition: 32 MB
 
 
 class Streams:
@@ -22,7 +25,7 @@ class Streams:
     def __init__(self, seed: int, size: int):
         """Args: seed of the order, and rows of the pool."""
         self._seed, self._size = seed, size
-        self._held: dict[int, np.ndarray] = {}
+        self._held: collections.OrderedDict[int, np.ndarray] = collections.OrderedDict()
 
     def table(
         self, rows: Int[np.ndarray, " n"], *, width: int, first: int, last: int
@@ -44,8 +47,7 @@ class Streams:
         mine[rows] = True
         begin, end = first * width, last * width
         passes = range(begin // len(rows), -(-end // len(rows)))
-        self._forget(passes.start)
-        parts = [self._order(number)[mine[self._order(number)]] for number in passes]
+        parts = [order[mine[order]] for order in map(self._order, passes)]
         if not parts:
             return np.zeros((0, width), np.int32)
         offset = begin - passes.start * len(rows)
@@ -53,16 +55,14 @@ class Streams:
         return stream.reshape(last - first, width)
 
     def _order(self, number: int) -> np.ndarray:
-        """The permutation of the whole pool for one pass."""
+        """The permutation of the whole pool for one pass; those asked for last are held."""
         if number not in self._held:
             rng = np.random.default_rng([_BATCHES, self._seed, number])
             self._held[number] = rng.permutation(self._size).astype(np.int32)
+            while len(self._held) > 1 and len(self._held) * self._size > _HELD:
+                self._held.popitem(last=False)
+        self._held.move_to_end(number)
         return self._held[number]
-
-    def _forget(self, before: int) -> None:
-        # Models with fewer rows are further on: a few hundred passes cover the spread of usual ratios.
-        for number in [held for held in self._held if held < before - 512]:
-            del self._held[number]
 
 
 def places(batch_size: int, share: float) -> tuple[int, int]:

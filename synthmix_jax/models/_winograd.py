@@ -108,18 +108,35 @@ def _tiles_of_input(x: jax.Array) -> jax.Array:
     _, h, w, i = x.shape
     rows, columns = _count(h), _count(w)
     x = jnp.pad(x, ((0, 0), (1, 1 + rows * TILE - h), (1, 1 + columns * TILE - w), (0, 0)))
-    down = [x[:, a : a + TILE * (rows - 1) + 1 : TILE] for a in range(_SIZE)]
-    v = []
-    for row in _combine(_B.T, down):
-        across = [row[:, :, a : a + TILE * (columns - 1) + 1 : TILE] for a in range(_SIZE)]
-        v += _combine(_B.T, across)
-    return jnp.stack([entry.reshape(-1, i) for entry in v])
+    down = _combine(_B.T, [x[:, a : a + TILE * (rows - 1) + 1 : TILE] for a in range(_SIZE)])
+    v = _apart(jnp.stack(down))
+    across = [v[:, :, :, a : a + TILE * (columns - 1) + 1 : TILE] for a in range(_SIZE)]
+    return jnp.stack(_combine(_B.T, across), axis=1).reshape(_SIZE**2, -1, i)
 
 
 def _input_of_tiles(dv: jax.Array, b: int, h: int, w: int) -> jax.Array:
-    """The transpose of `_tiles_of_input`."""
-    shape = jax.ShapeDtypeStruct((b, h, w, dv.shape[-1]), dv.dtype)
-    return jax.linear_transpose(_tiles_of_input, shape)(dv)[0]
+    """The transpose of `_tiles_of_input`: B dV Bᵀ, with the overlaps of neighbours added."""
+    rows, columns = _count(h), _count(w)
+    dv = dv.reshape(_SIZE, _SIZE, b, rows, columns, -1)
+    down = _apart(jnp.stack(_overlap(_combine(_B, list(dv)), axis=2)))
+    dx = [jnp.stack(_overlap(_combine(_B, list(row)), axis=2), axis=3) for row in down]
+    return jnp.stack(dx, axis=2).reshape(b, rows * TILE, columns * TILE, -1)[:, :h, :w]
+
+
+def _overlap(tile: list[jax.Array], axis: int) -> list[jax.Array]:
+    """Four rows of outputs from the six of a tile, whose first and last lie in its neighbours."""
+    return [
+        tile[1] + _shifted(tile[5], axis, 1),
+        tile[2],
+        tile[3],
+        tile[4] + _shifted(tile[0], axis, -1),
+    ]
+
+
+def _shifted(x: jax.Array, axis: int, by: int) -> jax.Array:
+    edges = [(0, 0, 0)] * x.ndim
+    edges[axis] = (by, -by, 0)
+    return jax.lax.pad(x, jnp.zeros((), x.dtype), edges)
 
 
 def _output_of_tiles(m: jax.Array, b: int, h: int, w: int) -> jax.Array:
@@ -134,12 +151,13 @@ def _output_of_tiles(m: jax.Array, b: int, h: int, w: int) -> jax.Array:
 
 def _tiles_of_output(dy: jax.Array) -> jax.Array:
     """The transpose of `_output_of_tiles`: (36, tiles, o)."""
-    _, h, w, o = dy.shape
-    dy = jnp.pad(dy, ((0, 0), (0, _count(h) * TILE - h), (0, _count(w) * TILE - w), (0, 0)))
-    m = []
-    for row in _combine(_A, [dy[:, a::TILE] for a in range(TILE)]):
-        m += _combine(_A, [row[:, :, a::TILE] for a in range(TILE)])
-    return jnp.stack([entry.reshape(-1, o) for entry in m])
+    b, h, w, o = dy.shape
+    rows, columns = _count(h), _count(w)
+    dy = jnp.pad(dy, ((0, 0), (0, rows * TILE - h), (0, columns * TILE - w), (0, 0)))
+    dy = dy.reshape(b, rows, TILE, columns, TILE, o)
+    m = _apart(jnp.stack(_combine(_A, [dy[:, :, a] for a in range(TILE)])))
+    across = _combine(_A, [m[..., a, :] for a in range(TILE)])
+    return jnp.stack(across, axis=1).reshape(_SIZE**2, -1, o)
 
 
 def _combine(matrix: np.ndarray, arrays: list[jax.Array]) -> list[jax.Array]:
@@ -149,6 +167,12 @@ def _combine(matrix: np.ndarray, arrays: list[jax.Array]) -> list[jax.Array]:
 
 def _terms(row: np.ndarray, arrays: list[jax.Array]) -> list[jax.Array]:
     return [a if c == 1 else a * float(c) for c, a in zip(row, arrays, strict=True) if c != 0]
+
+
+def _apart(x: jax.Array) -> jax.Array:
+    # One loop over both sides has 36 outputs of up to 16 terms each: XLA:CPU takes seconds to compile
+    # it and runs it half as fast as two loops.
+    return jax.lax.optimization_barrier(x)
 
 
 def _count(size: int) -> int:

@@ -17,6 +17,10 @@ from ._workdir import Workdir
 
 Place = tuple[int, int]
 
+_SCORES = [f"scores.{field}" for field in Scores._fields]
+_FINAL = ("test_error", "test_loss", "validation_error", "chosen_step", "failed")
+_HISTORY = ("train_loss", "error", "loss")
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Done:
@@ -38,13 +42,18 @@ class Begun:
     number: int
     arrays: dict[str, np.ndarray]
 
-    def state_of(self, chunk: Chunk) -> tuple[int, Any, list[Scores]]:
-        """What `Chunk.run` goes on from, for as many of the cells as the chunk holds."""
+    def state_of(self, chunk: Chunk) -> tuple[int, Any, list[Scores]] | None:
+        """What `Chunk.begin` goes on from, for as many of the cells as the chunk holds.
+
+        None where the arrays have other names: another version of a library wrote them.
+        """
         structure = chunk.state_structure()
         names = _names(structure)
+        if not {*names, *_SCORES} <= self.arrays.keys():
+            return None
         leaves = [self.arrays[name][: len(chunk.cells)] for name in names]
         state = jax.tree.unflatten(jax.tree.structure(structure), leaves)
-        seen = [self.arrays[f"scores.{field}"][: len(chunk.cells)] for field in Scores._fields]
+        seen = [self.arrays[name][: len(chunk.cells)] for name in _SCORES]
         return self.number, state, [Scores(*(a[:, e] for a in seen)) for e in range(self.number)]
 
 
@@ -52,15 +61,16 @@ class Book:
     """Cells, finished and under way; with a folder, it survives the process."""
 
     def __init__(self, plan: Plan, trainer: Trainer, folder: Workdir | None, keep_models: bool):
-        """Read what the folder holds of this plan."""
+        """Read what the folder holds of this plan.
+
+        Raises:
+            ValueError: a finished cell is not there whole.
+        """
         self._plan, self._trainer, self._folder, self._keep = plan, trainer, folder, keep_models
         self.done: dict[Place, Done] = {}
         self._params: dict[Place, list[np.ndarray]] = {}
         if folder is not None:
-            self.done = {place: _from_lines(found) for place, found in folder.cells().items()}
-            if keep_models:
-                for arrays, about in folder.kept():
-                    self._take_params(_places(about["cells"]), arrays)
+            self._read(folder)
 
     def unfinished(self) -> list[Place]:
         """Cells yet to be finished, in the order of the plan."""
@@ -68,12 +78,11 @@ class Book:
 
     def under_way(self) -> Begun | None:
         """The checkpoint of unfinished cells, if there is one."""
-        newest = None if self._folder is None else self._folder.newest()
+        newest = None if self._folder is None else self._folder.newest(len(self.done))
         if newest is None:
             return None
-        _, arrays, about = newest
-        cells = _places(about["cells"])
-        return None if cells[0] in self.done else Begun(cells, about["number"], arrays)
+        arrays, about = newest
+        return Begun(_places(about["cells"]), about["number"], arrays)
 
     def save(self, chunk: Chunk, number: int, state: Any, scores: Sequence[Scores]) -> None:
         """Store a chunk between two evaluations."""
@@ -81,10 +90,9 @@ class Book:
             return
         host = chunk.host_state(state)
         arrays = dict(zip(_names(host), map(np.asarray, jax.tree.leaves(host)), strict=True))
-        for field in Scores._fields:
-            arrays[f"scores.{field}"] = np.stack([getattr(s, field) for s in scores], axis=1)
+        arrays |= dict(zip(_SCORES, _stacked(scores), strict=True))
         about = {"cells": list(chunk.cells), "number": number, "arrays": list(arrays)}
-        self._folder.checkpoint(len(self.done) * 10**6 + number, arrays, about)
+        self._folder.checkpoint(len(self.done), number, arrays, about)
 
     def finish(self, chunk: Chunk, state: Any, scores: Sequence[Scores], test: Any) -> None:
         """Test the chosen parameters of a chunk and write down what came out."""
@@ -93,22 +101,24 @@ class Book:
         kept, failed = chunk.host_state((state.kept, state.failed))
         if self._keep:
             self._store_params(chunk, kept)
-        history = [np.stack([getattr(s, f) for s in scores], axis=1) for f in Scores._fields]
+        history = _stacked(scores)
         lines: list[dict[str, Any]] = []
+        done: dict[Place, Done] = {}
         for place, cell in enumerate(chunk.cells):
             bad = int(failed[place]) >= 0
-            self.done[cell] = Done(
+            done[cell] = Done(
                 history=Scores(*(a[place] for a in history)),
                 step=int(kept.step[place]),
-                error=math.nan if bad else float(kept.error[place]),
-                test_error=math.nan if bad else float(on_test[0][place]),
-                test_loss=math.nan if bad else float(on_test[1][place]),
+                error=_finite(kept.error[place], bad),
+                test_error=_finite(on_test[0][place], bad),
+                test_loss=_finite(on_test[1][place], bad),
                 failed=int(failed[place]),
             )
-            lines += self._lines(cell, self.done[cell])
+            lines += self._lines(cell, done[cell])
         if self._folder is not None:
             self._folder.add(lines)
             self._folder.clear()
+        self.done |= done
 
     def result(
         self, settings: dict[str, Any], log: tuple[str, ...], unit: Standardization
@@ -154,6 +164,10 @@ class Book:
         trainer, params = self._trainer, self._params
 
         def model(ratio: int, seed: int) -> Predictor:
+            if self.done[ratio, seed].failed >= 0:
+                raise ValueError(
+                    f"there is no model of this cell: {_status(self.done[ratio, seed])}"
+                )
             structure = jax.eval_shape(trainer.fresh, jax.ShapeDtypeStruct((), np.uint32))
             leaves = params[ratio, seed]
             return Predictor(
@@ -161,6 +175,19 @@ class Book:
             )
 
         return model
+
+    def _read(self, folder: Workdir) -> None:
+        for cell, lines in folder.cells().items():
+            try:
+                self.done[cell] = _from_lines(lines, self._plan.config.evaluations)
+            except (KeyError, ValueError, TypeError) as error:
+                raise folder.damaged(f"cell {list(cell)} is not whole in cells.jsonl") from error
+        if self._keep:
+            for arrays, about in folder.kept():
+                self._take_params(_places(about["cells"]), arrays)
+            missing = [list(cell) for cell in self.done if cell not in self._params]
+            if missing:
+                raise folder.damaged(f"the models of cells {missing} cannot be read")
 
     def _store_params(self, chunk: Chunk, kept: Any) -> None:
         tree = (kept.params, kept.rest)
@@ -184,37 +211,54 @@ class Book:
             "count": int(plan.counts[ratio]),
             "seed": plan.seeds.data[seed],
         }
-        finals = {
-            "test_error": done.test_error,
-            "test_loss": done.test_loss,
-            "validation_error": done.error,
-            "chosen_step": done.step,
-            "failed": done.failed,
-        }
-        lines = [{**who, "metric": name, "value": value} for name, value in finals.items()]
-        for field in ("train_loss", "error", "loss"):
-            values = getattr(done.history, field)
+        values = done.test_error, done.test_loss, done.error, done.step, done.failed
+        finals = dict(zip(_FINAL, values, strict=True))
+        lines = [{**who, "metric": name, "value": _json(value)} for name, value in finals.items()]
+        for field in _HISTORY:
+            values = getattr(done.history, field).tolist()
             lines += [
-                {**who, "metric": f"history.{field}", "step": int(step), "value": float(value)}
-                for step, value in zip(done.history.step, values, strict=True)
+                {**who, "metric": f"history.{field}", "step": step, "value": _json(value)}
+                for step, value in zip(done.history.step.tolist(), values, strict=True)
             ]
         return lines
 
 
-def _from_lines(found: dict[str, Any]) -> Done:
-    evaluations = found["history.loss"]
-    history = Scores(
-        np.array(list(evaluations), np.int64),
-        *(np.array(list(found[f"history.{f}"].values())) for f in ("train_loss", "error", "loss")),
-    )
+def _from_lines(lines: list[dict[str, Any]], evaluations: int) -> Done:
+    """A finished cell from its lines; the evaluations are in their order.
+
+    Raises:
+        KeyError, ValueError or TypeError: not all is there.
+    """
+    final = {line["metric"]: line["value"] for line in lines if "step" not in line}
+    series = [[e for e in lines if e["metric"] == f"history.{field}"] for field in _HISTORY]
+    if any(len(entries) != evaluations for entries in series):
+        raise ValueError("evaluations are missing")
     return Done(
-        history=history,
-        step=int(found["chosen_step"]),
-        error=found["validation_error"],
-        test_error=found["test_error"],
-        test_loss=found["test_loss"],
-        failed=int(found["failed"]),
+        history=Scores(
+            np.array([int(entry["step"]) for entry in series[0]], np.int64),
+            *(np.array([float(entry["value"]) for entry in entries]) for entries in series),
+        ),
+        step=int(final["chosen_step"]),
+        error=float(final["validation_error"]),
+        test_error=float(final["test_error"]),
+        test_loss=float(final["test_loss"]),
+        failed=int(final["failed"]),
     )
+
+
+def _stacked(scores: Sequence[Scores]) -> list[np.ndarray]:
+    """Each field (c, e), NaN where a number is not finite."""
+    fields = [np.stack([getattr(s, field) for s in scores], axis=1) for field in Scores._fields]
+    return [np.where(np.isfinite(values), values, np.nan).astype(values.dtype) for values in fields]
+
+
+def _finite(value: Any, bad: bool) -> float:
+    return float(value) if np.isfinite(value) and not bad else math.nan
+
+
+def _json(value: float | int) -> float | int | None:
+    """JSON knows no NaN: a value that is none becomes null."""
+    return None if math.isnan(value) else value
 
 
 def _status(done: Done) -> str:

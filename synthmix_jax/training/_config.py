@@ -43,14 +43,14 @@ class Config:
         clip_norm: Largest norm of the gradient; None for no limit.
         flip: Whether images are mirrored left to right at random.
         shift: Images are moved by up to so many pixels each way, the border repeated by reflection.
-        normalize: Whether inputs are standardised, images channel by channel, by the real training data's mean and
-            deviation.
+        normalize: Whether inputs (images channel by channel) and regression targets are standardised, by mean and
+            deviation of the real points (all that were given, held-out ones too; synthetic and test points never).
         mixing: What the ratios are: "count" or "weight".
         synthetic_weight: Weight of one synthetic point in the loss ("count").
         num_real: Real training points of each model, drawn class by class with the seed of the data; None for
             all that are not held out.
         num_validation: Real points held out to choose the epoch and the ratio; None for a fifth of the real
-            points (at least one a class).
+            points (at least as many as classes).
         evaluations: How often the validation error is computed, evenly over the steps, the last at their end.
         choose: Whether the parameters of the "best" evaluation are kept, or the "last" ones. Of equally good
             ones, the later.
@@ -137,6 +137,8 @@ class Seeds:
                 raise ValueError(f"seeds.{field.name} is empty: give at least one seed.")
             for value in values:
                 _whole(f"seeds.{field.name}", value, 0)
+                if value >= 2**32:
+                    raise ValueError(f"seeds.{field.name} must lie below 2**32, got {value}.")
             object.__setattr__(self, field.name, tuple(int(v) for v in values))
         if not len(self.data) == len(self.init) == len(self.order):
             raise ValueError(

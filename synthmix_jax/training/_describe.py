@@ -3,9 +3,11 @@
 import hashlib
 import math
 import re
+from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from . import _augment
@@ -20,26 +22,47 @@ def describe(trainer: Trainer, points: Points) -> dict[str, Any]:
         points: The pool.
 
     Returns:
-        Class name, number of parameters, and a checksum of the traced program (with its shapes, and without
-        addresses in memory).
+        Class name, number of parameters, and checksums of the traced programs (with their shapes and constants,
+        without addresses in memory): how it begins, and what it does in training and in evaluation.
 
     Raises:
-        ValueError: the model cannot be called with these inputs, or its outputs are not what the targets need.
+        ValueError: the model cannot be called with these inputs, its outputs are not what the targets need,
+            or calling it changes its structure.
     """
-    params, rest = jax.eval_shape(trainer.fresh, jax.ShapeDtypeStruct((), np.uint32))
+    begins, (params, rest) = _trace(trainer.fresh, jax.ShapeDtypeStruct((), np.uint32))
     x = jax.ShapeDtypeStruct((2, *np.shape(points.x)[1:]), points.x.dtype)
 
-    def forward(params, rest, x):
-        return trainer.predict(params, rest, _augment.standardized(x, points.mean, points.scale))
+    def forward(train: bool) -> Callable[..., Any]:
+        def run(params, rest, x):
+            inputs = _augment.standardized(x, points.mean, points.scale)
+            return trainer.apply(params, rest, inputs, train=train)
+
+        return run
 
     try:
-        traced = jax.make_jaxpr(forward, return_shape=True)(params, rest, x)
+        evaluates, (out, _) = _trace(forward(False), params, rest, x)
+        trains, (_, rest_after) = _trace(forward(True), params, rest, x)
     except Exception as error:  # whatever the model raises on a wrong shape
         raise ValueError(
             f"model cannot be called with images or vectors of shape (n, "
             f"{', '.join(map(str, np.shape(points.x)[1:]))}): {error}"
         ) from error
-    program, out = traced
+    _check_outputs(trainer, points, out)
+    if _structure(rest) != _structure(rest_after):
+        raise ValueError(
+            f"{trainer.name} changes its own structure when it is called (a variable comes, goes or changes "
+            "its type): make all variables when the model is made."
+        )
+    return {
+        "class": trainer.name,
+        "parameters": sum(math.prod(p.shape) for p in jax.tree.leaves(params)),
+        "initialization": begins,
+        "training": trains,
+        "evaluation": evaluates,
+    }
+
+
+def _check_outputs(trainer: Trainer, points: Points, out: Any) -> None:
     wanted = (2, trainer.classes or points.y.shape[-1])
     if out.shape != wanted:
         needs = "one score a class" if trainer.classes else "one output a target"
@@ -47,9 +70,18 @@ def describe(trainer: Trainer, points: Points) -> dict[str, Any]:
             f"model gives outputs of shape {out.shape} for 2 points, but {wanted} is needed ({needs}): "
             f"make it with num_outputs={wanted[1]}."
         )
-    text = re.sub(r"0x[0-9a-f]+", "", str(program))
-    return {
-        "class": trainer.name,
-        "parameters": sum(math.prod(p.shape) for p in jax.tree.leaves(params)),
-        "program": hashlib.sha256(text.encode()).hexdigest()[:16],
-    }
+
+
+def _trace(function: Callable[..., Any], *arguments: Any) -> tuple[str, Any]:
+    """Checksum of a function's program, and the shapes of what it gives."""
+    closed, out = jax.make_jaxpr(function, return_shape=True)(*arguments)
+    digest = hashlib.sha256(re.sub(r"0x[0-9a-f]+", "", str(closed)).encode())
+    for constant in closed.consts:
+        if jnp.issubdtype(constant.dtype, jax.dtypes.prng_key):
+            constant = jax.random.key_data(constant)
+        digest.update(np.asarray(constant).tobytes())
+    return digest.hexdigest()[:16], out
+
+
+def _structure(tree: Any) -> Any:
+    return jax.tree.structure(tree), [(a.shape, a.dtype) for a in jax.tree.leaves(tree)]

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from flax import nnx
 from jax.sharding import Mesh
 from jaxtyping import Float, Shaped
 
@@ -33,11 +34,13 @@ class Fit(NamedTuple):
 
     def predict(self, x: Shaped[Array, "t ..."]) -> Float[np.ndarray, "t k"]:
         """Class scores (t, classes), whose argmax is the class, or targets (t, k); in blocks."""
-        from flax import nnx
+        starts = range(0, max(len(x), 1), _BLOCK)
+        return np.concatenate([np.asarray(_scores(self.model, x[i : i + _BLOCK])) for i in starts])
 
-        run = nnx.jit(lambda model, part: model(part))
-        parts = [run(self.model, x[i : i + _BLOCK]) for i in range(0, len(x), _BLOCK)]
-        return np.concatenate([np.asarray(part) for part in jax.device_get(parts)])
+
+@nnx.jit
+def _scores(model: Predictor, x: Array) -> Any:
+    return model(x)
 
 
 def fit(

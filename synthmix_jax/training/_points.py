@@ -1,6 +1,7 @@
 """Data sets as arrays for the device, and all that must be right about them."""
 
 import hashlib
+import math
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from synthmix_jax.dataset import Dataset
 from ._config import Config
 from ._step import Points
 
+_BLOCK = 1024
+
 
 def check(real: Dataset, synthetic: Dataset | None, test: Dataset | None, config: Config) -> None:
     """Raise ValueError unless the data sets can be trained on together, as `config` says.
@@ -21,7 +24,7 @@ def check(real: Dataset, synthetic: Dataset | None, test: Dataset | None, config
         ValueError: data that do not match, non-finite numbers, labels outside the real classes, or augmentation
             of what is no image.
     """
-    _matching.check_data(real, synthetic, test)
+    _matching.check_data(real, synthetic, test, least=1)
     classes = real.num_classes
     for name, data in (("synthetic", synthetic), ("test", test)):
         if data is not None and classes is not None and (data.num_classes or 0) > classes:
@@ -126,9 +129,12 @@ def _moments(real: Dataset, config: Config) -> tuple[np.ndarray, np.ndarray]:
         return np.zeros(shape, np.float32), np.ones(shape, np.float32)
     axes = tuple(a for a in range(x.ndim) if a not in keep)
     unit = 255.0 if x.dtype == np.uint8 else 1.0
-    mean = np.mean(x, axis=axes, dtype=np.float64) / unit
-    scale = np.std(x, axis=axes, dtype=np.float64) / unit
-    return np.asarray(mean, np.float32), _positive(scale)
+    # Block by block: a float64 copy of all images would be eight times their size.
+    blocks = [x[i : i + _BLOCK] for i in range(0, len(x), _BLOCK)]
+    number = x.size / math.prod(shape)
+    mean = sum(np.sum(b, axis=axes, dtype=np.float64) for b in blocks) / number
+    square = sum(np.sum((b - mean) ** 2, axis=axes, dtype=np.float64) for b in blocks) / number
+    return np.asarray(mean / unit, np.float32), _positive(np.sqrt(square) / unit)
 
 
 def _positive(scale: np.ndarray) -> np.ndarray:

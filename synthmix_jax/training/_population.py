@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -14,9 +14,17 @@ from ._sharding import Layout
 from ._step import Cell, Points, Scores, Trainer
 
 
+class Programs(NamedTuple):
+    """Programs of so many models: fresh ones, from one evaluation to the next, and the test."""
+
+    init: Any
+    advance: Any
+    test: Any
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Chunk:
-    """Models that are trained together; compiled for their number.
+    """Models that are trained together.
 
     Attributes:
         cells: (ratio, seed) of each.
@@ -24,6 +32,8 @@ class Chunk:
         plan: What each trains on.
         layout: Where they live.
         points: The pool, on the host.
+        models: Models the programs are for, the same on every device; the last one is repeated to fill up.
+        programs: Of `compile`; None before.
     """
 
     cells: Sequence[tuple[int, int]]
@@ -31,43 +41,61 @@ class Chunk:
     plan: Plan
     layout: Layout
     points: Points
+    models: int
+    programs: Programs | None = None
 
-    def compile(self) -> tuple[Any, tuple[int, int]]:
-        """The program from one evaluation to the next, and the bytes it holds and scratches on one device."""
+    def compile(self) -> tuple["Chunk", tuple[int, int]]:
+        """This chunk with its programs, and the bytes that training holds and scratches on one device."""
         lengths = (self.plan.segment_steps(), self.plan.config.batch_size)
-        models = self.layout.padded(len(self.cells))
+        models, layout = self.models, self.layout
         data = _shapes(self._data())
         state = self.state_structure()
         tables = jax.ShapeDtypeStruct((models, *lengths), np.int32)
         until = jax.ShapeDtypeStruct((models,), np.int32)
-        own = self.layout.like((state, data, tables, until), shared=False)
-        points = self.layout.like(_shapes(self.points), shared=True)
-        program = self.layout.program(self.trainer.advance, shared=1, donate=True)
+        own = layout.like((state, data, tables, until), shared=False)
+        points = layout.like(_shapes(self.points), shared=True)
+        program = layout.program(self.trainer.advance, shared=1, donate=True)
         compiled = program.lower(*own, points).compile()
-        return compiled, _bytes(compiled)
+
+        def test(kept, points):
+            rows = jnp.arange(len(points.y), dtype=jnp.int32)
+            return self.trainer.evaluate(kept.params, kept.rest, rows, points)
+
+        programs = Programs(
+            init=layout.program(self.trainer.init, shared=0),
+            advance=compiled,
+            test=layout.program(test, shared=1),
+        )
+        return dataclasses.replace(self, programs=programs), _bytes(compiled)
+
+    def holding(self, cells: Sequence[tuple[int, int]]) -> "Chunk":
+        """The same programs for other cells, as many as there is room for."""
+        return dataclasses.replace(self, cells=cells[: self.models])
 
     def state_structure(self) -> Any:
         """Shapes of all models' states, padded to the devices."""
         return jax.eval_shape(jax.vmap(self.trainer.init), _shapes(self._data()))
 
+    def begin(self, held: tuple[int, Any, list[Scores]] | None) -> tuple[int, Any, list[Scores]]:
+        """Evaluations passed, state on the devices and scores: fresh, or from what `run` gave, on the host."""
+        if held is None:
+            state = self._ready.init(self.layout.spread(self._data()))
+            return 0, jax.block_until_ready(state), []
+        number, state, scores = held
+        return number, self.layout.spread(_padded(state, self.models)), scores
+
     def run(
-        self, program: Any, points: Points, begun: tuple[int, Any, list[Scores]] | None
+        self, begun: tuple[int, Any, list[Scores]], points: Points
     ) -> Iterator[tuple[int, Any, list[Scores]]]:
         """Train; after every evaluation, give their number, the state and all scores so far.
 
         Args:
-            program: Of `compile`.
+            begun: Of `begin`; its state is used up, as is every state once the next one is asked for.
             points: The pool, on the devices.
-            begun: What an earlier run gave last, its state on the host; None to begin.
         """
-        layout, data = self.layout, self._data()
-        on_devices = layout.spread(data)
-        if begun is None:
-            first, scores = 0, []
-            state = layout.program(self.trainer.init, shared=0)(on_devices)
-        else:
-            first, held, scores = begun
-            state = layout.spread(_padded(held, layout.padded(len(self.cells))))
+        layout, program = self.layout, self._ready.advance
+        on_devices = layout.spread(self._data())
+        first, state, scores = begun
         streams: dict = {}
         evaluations = self.plan.config.evaluations
         tables = self._tables(streams, first) if first < evaluations else None
@@ -80,22 +108,22 @@ class Chunk:
             yield number + 1, state, scores
 
     def host_state(self, state: Any) -> Any:
-        """The state of the cells on the host, without what pads the devices."""
+        """The state of the cells on the host, without what fills up."""
         return self._trimmed(_sharding.gather(state))
 
     def test(self, state: Any, points: Points) -> tuple[np.ndarray, np.ndarray]:
         """Errors and losses of the chosen parameters on other points (c,), (c,)."""
-        rows = jnp.arange(len(points.y), dtype=jnp.int32)
+        scores = self._ready.test(state.kept, self.layout.repeat(points))
+        return self._trimmed(_sharding.gather(scores))
 
-        def one(kept, points):
-            return self.trainer.evaluate(kept.params, kept.rest, rows, points)
-
-        program = self.layout.program(one, shared=1)
-        return self._trimmed(_sharding.gather(program(state.kept, self.layout.repeat(points))))
+    @property
+    def _ready(self) -> Programs:
+        assert self.programs is not None, "compile() comes first"
+        return self.programs
 
     def _data(self) -> Cell:
         plan = self.plan
-        at = _padded(np.array(self.cells), self.layout.padded(len(self.cells)))
+        at = _padded(np.array(self.cells), self.models)
         ratio, seed = at[:, 0], at[:, 1]
         return Cell(
             init_seed=np.array(plan.seeds.init, np.uint32)[seed],
@@ -109,9 +137,9 @@ class Chunk:
     def _tables(self, streams: dict, number: int) -> tuple[np.ndarray, np.ndarray]:
         """Batches between two evaluations (c, t, b), and the steps at which models stop (c,).
 
-        What pads the devices stops at once.
+        What fills up stops at once.
         """
-        plan, models = self.plan, self.layout.padded(len(self.cells))
+        plan, models = self.plan, self.models
         tables = np.zeros((models, plan.segment_steps(), plan.config.batch_size), np.int32)
         until = np.zeros(models, np.int32)
         for place, cell in enumerate(self.cells):
@@ -130,7 +158,7 @@ def split(
     make: Callable[[Sequence[tuple[int, int]], Layout], Chunk],
     layout: Layout,
     limit: float | None,
-) -> tuple[Chunk, Any, int]:
+) -> tuple[Chunk, int]:
     """The longest chunk from the front of `cells` that fits into memory, compiled, and its bytes a device.
 
     What is scratch shrinks with the models batched at once, what is held with the models of the chunk.
@@ -143,10 +171,10 @@ def split(
         local = layout.padded(size) // layout.num_devices
         at_once = min(at_once, local)
         chunk = make(cells[:size], dataclasses.replace(layout, at_once=at_once))
-        program, (held, scratch) = chunk.compile()
+        chunk, (held, scratch) = chunk.compile()
         needed = held + scratch
         if limit is None or needed <= limit:
-            return chunk, program, needed
+            return chunk, needed
         if at_once > 1 and held < 0.7 * limit:
             at_once = max(1, min(at_once - 1, int(at_once * 0.9 * (limit - held) / scratch)))
         elif local > 1:

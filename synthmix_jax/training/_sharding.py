@@ -115,3 +115,38 @@ def wait_for_all(what: str) -> None:
         from jax.experimental import multihost_utils
 
         multihost_utils.sync_global_devices(what)
+
+
+def agree(error: str | None) -> None:
+    """A barrier at which all processes fail if one of them has to: none waits for one that is gone.
+
+    Args:
+        error: What is wrong on this process; None where nothing is.
+
+    Raises:
+        ValueError: the first process's error, on all of them.
+    """
+    for text in _of_all(error or ""):
+        if text:
+            raise ValueError(text)
+
+
+def least(value: float) -> float:
+    """The least value of all processes."""
+    return min(float(text) for text in _of_all(repr(float(value))))
+
+
+_MESSAGE_BYTES = 4096
+
+
+def _of_all(text: str) -> list[str]:
+    """What every process says, in the order of the processes."""
+    if jax.process_count() == 1:
+        return [text]
+    from jax.experimental import multihost_utils
+
+    sent = np.zeros(_MESSAGE_BYTES, np.uint8)
+    words = np.frombuffer(text.encode()[:_MESSAGE_BYTES], np.uint8)
+    sent[: len(words)] = words
+    heard = np.asarray(multihost_utils.process_allgather(sent))
+    return [row.tobytes().rstrip(b"\0").decode(errors="replace") for row in heard]

@@ -17,6 +17,7 @@ from . import _augment, _optimizers
 from ._config import Config
 
 EVALUATION_BLOCK = 512
+_AUGMENTATION = 0xF11B
 
 
 class Points(NamedTuple):
@@ -117,8 +118,12 @@ class Trainer:
     optimizer: optax.GradientTransformation = dataclasses.field(init=False)
 
     def __post_init__(self):
-        """Trace the model once; its structure is the same for every seed."""
-        abstract = nnx.eval_shape(lambda: self.model(nnx.Rngs(0)))
+        """Trace the model once; its structure is the same for every seed.
+
+        Raises:
+            ValueError: `model` cannot be called with `nnx.Rngs` alone, or makes no `nnx.Module`.
+        """
+        abstract = _traced(self.model)
         graph, _, rest = nnx.split(abstract, nnx.Param, ...)
         set_ = functools.partial(object.__setattr__, self)
         set_("graph", graph)
@@ -177,21 +182,23 @@ class Trainer:
         self, state: ModelState, cell: Cell, rows: Int[Array, " b"], pool: Points
     ) -> tuple[ModelState, Float[Array, ""]]:
         config = self.config
-        key = jax.random.fold_in(jax.random.key(cell.order_seed), state.step)
+        # Twice folded: one seed for everything must not draw what the model's own streams draw.
+        stream = jax.random.fold_in(jax.random.key(cell.order_seed), _AUGMENTATION)
+        key = jax.random.fold_in(stream, state.step)
         x = _augment.batch(
             pool.x, rows, pool.mean, pool.scale, key=key, flip=config.flip, shift=config.shift
         )
         weight = jnp.where(rows < self.num_real, cell.real_weight, cell.synthetic_weight)
 
         def loss_of(params):
-            out, rest = self._apply(params, state.rest, x, train=True)
+            out, rest = self.apply(params, state.rest, x, train=True)
             losses = self._losses(out, pool.y[rows], config.label_smoothing)
             return jnp.mean(weight * losses), rest
 
         (loss, rest), gradient = jax.value_and_grad(loss_of, has_aux=True)(state.params)
         update, opt = self.optimizer.update(gradient, state.opt, state.params)
         rate = _optimizers.learning_rate(config, state.step, cell.num_steps)
-        params = jax.tree.map(lambda p, u: p + rate * u, state.params, update)
+        params = jax.tree.map(lambda p, u: (p + rate * u).astype(p.dtype), state.params, update)
         new = state._replace(params=params, rest=rest, opt=opt, step=state.step + 1)
         bad = ~jnp.isfinite(loss)
         return new._replace(failed=jnp.where(bad, state.step, state.failed)), loss
@@ -205,7 +212,7 @@ class Trainer:
         def block(total, rows_and_inside):
             rows, inside = rows_and_inside
             x = _augment.batch(points.x, rows, points.mean, points.scale)
-            out, _ = self._apply(params, rest, x, train=False)
+            out, _ = self.apply(params, rest, x, train=False)
             y = points.y[rows]
             loss, error = self._losses(out, y, 0.0), self._errors(out, y, points.y_scale)
             sums = jnp.stack([jnp.sum(jnp.where(inside, v, 0.0)) for v in (error, loss)])
@@ -223,11 +230,8 @@ class Trainer:
         model.eval()
         return model
 
-    def predict(self, params: Any, rest: Any, x: Array) -> Float[Array, "b k"]:
-        """Outputs in evaluation mode for standardised inputs."""
-        return self._apply(params, rest, x, train=False)[0]
-
-    def _apply(self, params: Any, rest: Any, x: Array, *, train: bool) -> tuple[Array, Any]:
+    def apply(self, params: Any, rest: Any, x: Array, *, train: bool) -> tuple[Array, Any]:
+        """Outputs for standardised inputs, and the rest of the model thereafter."""
         model = nnx.merge(self.graph, params, self._typed(rest))
         model.train() if train else model.eval()
         out = model(x).astype(jnp.float32)
@@ -251,6 +255,19 @@ class Trainer:
         if self.classes is None:
             return jnp.sum(jnp.square((out - y) * y_scale), axis=-1)
         return (jnp.argmax(out, axis=-1) != y).astype(jnp.float32)
+
+
+def _traced(model: Callable[[Any], Any]) -> nnx.Module:
+    remedy = "pass what takes nnx.Rngs and nothing else: lambda rngs: Network(10, rngs=rngs)."
+    try:
+        abstract = nnx.eval_shape(lambda: model(nnx.Rngs(0)))
+    except Exception as error:  # whatever the model raises
+        raise ValueError(f"model cannot be called with nnx.Rngs ({error}): {remedy}") from error
+    if not isinstance(abstract, nnx.Module):
+        raise ValueError(
+            f"model makes no flax.nnx.Module but a {type(abstract).__name__}: {remedy}"
+        )
+    return abstract
 
 
 def _blocks(rows: Int[Array, " v"]) -> tuple[Int[Array, "g b"], Shaped[Array, "g b"]]:

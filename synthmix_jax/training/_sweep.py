@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import math
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -16,8 +17,8 @@ from synthmix_jax._typing import Numbers
 from synthmix_jax._version import __version__
 from synthmix_jax.dataset import Dataset
 
-from . import _describe, _plan, _points, _population
-from ._book import Book
+from . import _describe, _plan, _points, _population, _sharding
+from ._book import Begun, Book
 from ._config import Config, Seeds
 from ._population import Chunk
 from ._predictor import Standardization
@@ -88,26 +89,27 @@ def sweep(
     """
     config = Config() if config is None else config
     seeds = Seeds.of(seeds)
-    _check(model, config, mesh)
-    _points.check(real, synthetic, test, config)
-    plan = _plan.make_plan(real, synthetic, ratios, seeds, config)
-    points = _points.pooled(real, synthetic, config)
-    trainer = Trainer(model, config, len(real), real.num_classes)
-    network = _describe.describe(trainer, points)
-    layout = _layout(mesh, config)
-    data = {"real": real, "synthetic": synthetic, "test": test}
-    settings = _settings(plan, network, data, keep_models, layout)
-    folder = None if workdir is None else Workdir(workdir, settings)
-    try:
-        book = Book(plan, trainer, folder, keep_models)
-        on_test = None if test is None else _points.like(points, test, real, config)
-        run = _Run(plan, trainer, layout, points, on_test, book, _limit(layout, memory_limit))
-        log = run(_Meter(plan, progress))
-        unit = Standardization(points.mean, points.scale, *_points.target_moments(real, config))
-        return book.result(settings, log, unit)
-    finally:
-        if folder is not None:
-            folder.close()
+    with jax.enable_x64(False):  # the same numbers whatever the caller's flag
+        _check(model, config, mesh)
+        _points.check(real, synthetic, test, config)
+        plan = _plan.make_plan(real, synthetic, ratios, seeds, config)
+        points = _points.pooled(real, synthetic, config)
+        trainer = Trainer(model, config, len(real), real.num_classes)
+        network = _describe.describe(trainer, points)
+        layout = _layout(mesh, config)
+        data = {"real": real, "synthetic": synthetic, "test": test}
+        settings = _settings(plan, network, data, keep_models, layout)
+        folder = None if workdir is None else Workdir(workdir, settings)
+        try:
+            book = Book(plan, trainer, folder, keep_models)
+            on_test = None if test is None else _points.like(points, test, real, config)
+            run = _Run(plan, trainer, layout, points, on_test, book, _limit(layout, memory_limit))
+            log = run(_Meter(plan, progress))
+            unit = Standardization(points.mean, points.scale, *_points.target_moments(real, config))
+            return book.result(settings, log, unit)
+        finally:
+            if folder is not None:
+                folder.close()
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -126,20 +128,28 @@ class _Run:
         """Train what is not finished; say what was decided."""
         log: list[str] = []
         begun = self.book.under_way()
-        on_devices = self.layout.repeat(self.points)
-        finished = len(self.plan.cells) - len(self.book.unfinished())
+        finished = [cell for cell in self.plan.cells if cell in self.book.done]
         if finished or begun:
-            where = f", {len(begun.cells)} from evaluation {begun.number}" if begun else ""
-            log.append(_say(f"resumed: {finished} models were finished{where}"))
-        meter.start([c for c in self.plan.cells if c in self.book.done])
+            where = f", {len(begun.cells)} go on from evaluation {begun.number}" if begun else ""
+            log.append(_say(f"resumed: {len(finished)} models were finished{where}"))
+        meter.start(finished, begun)
+        if not self.book.unfinished():
+            return tuple(log)
+        on_devices = self.layout.repeat(self.points)
+        full: Chunk | None = None
         while todo := self.book.unfinished():
-            cells = todo if begun is None else begun.cells
-            chunk, program, needed = _population.split(cells, self._chunk, self.layout, self.limit)
-            log.append(_say(_memory_words(chunk, needed, self.limit, len(cells))))
-            state = None if begun is None else begun.state_of(chunk)
+            cells, held = (todo, None) if begun is None else (begun.cells, begun)
+            if full is None:
+                chunk, needed = _population.split(cells, self._chunk, self.layout, self.limit)
+                log.append(_say(_memory_words(chunk, needed, self.limit, len(cells))))
+                # What memory allows is tried out once: the chunks that follow take the same programs.
+                full = chunk if len(chunk.cells) < len(cells) else None
+            else:
+                chunk = full.holding(cells)
             begun = None
+            start = chunk.begin(None if held is None else held.state_of(chunk))
             meter.go()
-            for number, live, scores in chunk.run(program, on_devices, state):
+            for number, live, scores in chunk.run(start, on_devices):
                 meter.tick(chunk, number)
                 if number < self.plan.config.evaluations:
                     self.book.save(chunk, number, live, scores)
@@ -148,7 +158,8 @@ class _Run:
         return tuple(log)
 
     def _chunk(self, cells: Sequence[tuple[int, int]], layout: Layout) -> Chunk:
-        return Chunk(cells, self.trainer, self.plan, layout, self.points)
+        models = layout.padded(len(cells))
+        return Chunk(cells, self.trainer, self.plan, layout, self.points, models)
 
 
 class _Meter:
@@ -159,21 +170,21 @@ class _Meter:
         self._total = sum(int(plan.num_steps[r]) for r, _ in plan.cells)
         self._done, self._fresh, self._seconds, self._since = 0, 0, 0.0, 0.0
 
-    def start(self, finished: list[tuple[int, int]]) -> None:
+    def start(self, finished: list[tuple[int, int]], begun: Begun | None) -> None:
+        """Say what an earlier run has done."""
         self._done = sum(int(self._plan.num_steps[r]) for r, _ in finished)
+        under_way = [] if begun is None else self._reached(begun.cells, begun.number)
         if self._progress is not None:
-            self._progress(self._done, self._total, "compiling")
+            self._progress(self._done + sum(under_way), self._total, "compiling")
 
     def go(self) -> None:
         """Compilation is over: seconds count from here."""
         self._since = time.monotonic()
 
     def tick(self, chunk: Chunk, number: int) -> None:
-        reached = [int(self._plan.bounds(r)[number - 1]) for r, _ in chunk.cells]
-        before = [
-            int(self._plan.bounds(r)[number - 2]) if number > 1 else 0 for r, _ in chunk.cells
-        ]
-        self._fresh += sum(reached) - sum(before)
+        """Say how far a chunk is."""
+        reached = self._reached(chunk.cells, number)
+        self._fresh += sum(reached) - sum(self._reached(chunk.cells, number - 1))
         now = time.monotonic()
         self._seconds, self._since = self._seconds + now - self._since, now
         last = number == self._plan.config.evaluations
@@ -182,8 +193,12 @@ class _Meter:
             self._done = done
         if self._progress is not None:
             rate = self._fresh * self._plan.config.batch_size / max(self._seconds, 1e-9)
-            what = f"{len(chunk.cells)} models, step {max(reached)} ({rate:,.0f} images/s)"
+            what = f"{len(chunk.cells)} models, step {max(reached)} ({rate:,.0f} points/s)"
             self._progress(done, self._total, what)
+
+    def _reached(self, cells: Sequence[tuple[int, int]], number: int) -> list[int]:
+        """Steps of each cell at so many evaluations."""
+        return [int(self._plan.bounds(r)[number - 1]) if number else 0 for r, _ in cells]
 
 
 def _check(model: Any, config: Any, mesh: Any) -> None:
@@ -198,9 +213,17 @@ def _check(model: Any, config: Any, mesh: Any) -> None:
             "lambda rngs: smx.models.SmallCNN(10, rngs=rngs)."
         )
     if not isinstance(config, Config):
-        raise ValueError(f"config must be a training.Config, got {type(config).__name__}.")
+        raise ValueError(
+            f"config must be a training.Config, got {type(config).__name__}: Config(steps=1000)."
+        )
     if mesh is not None and not isinstance(mesh, Mesh):
-        raise ValueError(f"mesh must be a jax.sharding.Mesh or None, got {type(mesh).__name__}.")
+        raise ValueError(
+            f"mesh must be a jax.sharding.Mesh, or None for all devices, got {type(mesh).__name__}."
+        )
+    if mesh is not None and not mesh.local_devices:
+        raise ValueError(
+            f"mesh holds no device of process {jax.process_index()}: give every process a part of it."
+        )
 
 
 def _layout(mesh: Mesh | None, config: Config) -> Layout:
@@ -218,10 +241,10 @@ def _limit(layout: Layout, given: float | int | None) -> float | None:
         return _checks.positive_value("memory_limit", given)
     mine = [d for d in layout.mesh.devices.flat if d.process_index == jax.process_index()]
     free = _free_memory.available(mine[0]) if mine else None
-    if free is None:
-        return None
-    # Virtual devices of a CPU share its memory.
-    return 0.9 * free / (len(mine) if layout.platform == "cpu" else 1)
+    # Virtual devices of a CPU share its memory. All processes must split alike.
+    share = len(mine) if layout.platform == "cpu" else 1
+    limit = _sharding.least(math.inf if free is None else 0.9 * free / share)
+    return None if math.isinf(limit) else limit
 
 
 def _memory_words(chunk: Chunk, needed: int, limit: float | None, todo: int) -> str:

@@ -5,7 +5,7 @@
     checkpoints/   the models under way, by Orbax; the newest alone is kept
     models/        the trained models, where they were asked for
 
-Local folders and gs:// alike (etils). Several processes share the folder; process 0 writes.
+Local folders and gs:// alike (etils). Several processes share the folder; process 0 writes. One run at a time.
 """
 
 import json
@@ -20,6 +20,9 @@ import numpy as np
 from . import _sharding
 
 FORMAT = 1
+_PER_CHUNK = 10**6  # more than any number of evaluations
+
+Cell = tuple[int, int]
 
 
 class Workdir:
@@ -41,29 +44,28 @@ class Workdir:
         if "://" not in os.fspath(path):
             self.path = epath.Path(os.path.abspath(os.path.expanduser(os.fspath(path))))
         settings = json.loads(json.dumps(settings))
-        config = self.path / "config.json"
-        if jax.process_index() == 0:
-            self._make(config)
-            if not config.exists():
-                self._write("config.json", json.dumps(settings, indent=2) + "\n")
-        _sharding.wait_for_all("workdir")
-        self._refuse_others(_read_json(config), settings)
+        _sharding.agree(self._make(settings) if jax.process_index() == 0 else None)
+        _sharding.agree(self._difference(settings))
         self._managers: dict[str, Any] = {}
 
-    def cells(self) -> dict[tuple[int, int], dict[str, Any]]:
-        """What finished cells hold: metric -> value, or metric -> {step: value} where it has steps."""
-        found: dict[tuple[int, int], dict[str, Any]] = {}
+    def cells(self) -> dict[Cell, list[dict[str, Any]]]:
+        """The lines of every finished cell, with NaN where a value is none.
+
+        Raises:
+            ValueError: a line that this class did not write.
+        """
+        found: dict[Cell, list[dict[str, Any]]] = {}
         path = self.path / "cells.jsonl"
         if not path.exists():
             return found
-        for line in path.read_text().splitlines():
-            entry = json.loads(line)
-            value = math.nan if entry["value"] is None else entry["value"]
-            cell = found.setdefault(tuple(entry["cell"]), {})
-            if "step" in entry:
-                cell.setdefault(entry["metric"], {})[entry["step"]] = value
-            else:
-                cell[entry["metric"]] = value
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            try:
+                entry = json.loads(line)
+                ratio, seed = entry["cell"]
+                value = math.nan if entry["value"] is None else entry["value"]
+                found.setdefault((ratio, seed), []).append({**entry, "value": value})
+            except (ValueError, TypeError, KeyError) as error:
+                raise ValueError(f"line {number} of {path} is damaged: {_REMEDY}") from error
         return found
 
     def add(self, lines: list[dict[str, Any]]) -> None:
@@ -71,27 +73,37 @@ class Workdir:
         if jax.process_index() == 0:
             path = self.path / "cells.jsonl"
             old = path.read_text() if path.exists() else ""
-            new = "".join(json.dumps(_plain(line)) + "\n" for line in lines)
-            self._write("cells.jsonl", old + new)
+            self._write("cells.jsonl", old + "".join(json.dumps(line) + "\n" for line in lines))
         _sharding.wait_for_all("cells")
 
-    def checkpoint(self, number: int, tree: dict[str, np.ndarray], about: dict[str, Any]) -> None:
-        """Store arrays and what they are; the one before goes when this is there."""
-        import orbax.checkpoint as ocp
+    def checkpoint(
+        self, done: int, number: int, tree: dict[str, np.ndarray], about: dict[str, Any]
+    ) -> None:
+        """Store arrays and what they are; the one before goes when this is there.
 
-        manager = self._manager("checkpoints")
-        manager.save(
-            number,
-            args=ocp.args.Composite(
-                state=ocp.args.StandardSave(tree), about=ocp.args.JsonSave(about)
-            ),
-        )
+        Args:
+            done: Finished cells; a checkpoint is good as long as there are so many.
+            number: Rises from checkpoint to checkpoint.
+            tree: The arrays.
+            about: JSON-like, with the names of the arrays at "arrays".
+        """
+        self._save("checkpoints", done * _PER_CHUNK + number, tree, about)
 
-    def newest(self) -> tuple[int, dict[str, np.ndarray], dict[str, Any]] | None:
-        """The last checkpoint: its number, its arrays on the host, and what they are."""
+    def newest(self, done: int) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
+        """The last checkpoint made when so many cells were finished: its arrays on the host, and what they are.
+
+        One that cannot be read (a disk that was full, a process that was killed while it took the folder
+        away) is dropped: its cells begin anew, with the same numbers in the end.
+        """
         manager = self._manager("checkpoints")
         number = manager.latest_step()
-        return None if number is None else (number, *self._restore(manager, number))
+        if number is not None and number // _PER_CHUNK == done:
+            try:
+                return self._restore(manager, number)
+            except Exception:  # whatever is missing or cut short
+                pass
+        self.clear()
+        return None
 
     def clear(self) -> None:
         """Drop the checkpoints: what they held is finished."""
@@ -100,25 +112,40 @@ class Workdir:
             manager.delete(number)
 
     def keep(self, number: int, tree: dict[str, np.ndarray], about: dict[str, Any]) -> None:
-        """Store trained models for good."""
-        import orbax.checkpoint as ocp
-
-        self._manager("models").save(
-            number,
-            args=ocp.args.Composite(
-                state=ocp.args.StandardSave(tree), about=ocp.args.JsonSave(about)
-            ),
-        )
+        """Store trained models for good, instead of what may be there under this number."""
+        self._save("models", number, tree, about)
 
     def kept(self) -> list[tuple[dict[str, np.ndarray], dict[str, Any]]]:
-        """All trained models that were stored."""
+        """All trained models that were stored and can be read."""
         manager = self._manager("models")
-        return [self._restore(manager, number) for number in manager.all_steps()]
+        found = []
+        for number in manager.all_steps():
+            try:
+                found.append(self._restore(manager, number))
+            except Exception:  # missed by whoever needs it
+                continue
+        return found
 
     def close(self) -> None:
         """Let go of the folder."""
         for manager in self._managers.values():
             manager.close()
+
+    def damaged(self, what: str) -> ValueError:
+        """What to raise where something is missing that a finished cell has."""
+        return ValueError(f"workdir {self.path} is damaged, {what}: {_REMEDY}")
+
+    def _save(
+        self, name: str, number: int, tree: dict[str, np.ndarray], about: dict[str, Any]
+    ) -> None:
+        import orbax.checkpoint as ocp
+
+        manager = self._manager(name)
+        if number in manager.all_steps():
+            manager.delete(number)
+        arrays = ocp.args.StandardSave(tree)
+        args = ocp.args.Composite(state=arrays, about=ocp.args.JsonSave(about))
+        manager.save(number, args=args, force=True)
 
     def _restore(self, manager: Any, number: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         import orbax.checkpoint as ocp
@@ -135,24 +162,35 @@ class Workdir:
             options = ocp.CheckpointManagerOptions(
                 max_to_keep=1 if name == "checkpoints" else None,
                 enable_async_checkpointing=False,
+                cleanup_tmp_directories=True,
             )
             self._managers[name] = ocp.CheckpointManager(self.path / name, options=options)
         return self._managers[name]
 
-    def _make(self, config: Any) -> None:
+    def _make(self, settings: dict[str, Any]) -> str | None:
+        """Make the folder and its config.json where there is none; what is wrong, if anything is."""
+        config = self.path / "config.json"
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            if not config.exists() and any(self.path.iterdir()):
-                raise ValueError(
-                    f"workdir {self.path} holds other files and no config.json: name an empty or a new folder."
+            held = list(self.path.iterdir())
+            drafts = [path for path in held if _is_draft(path.name)]
+            if not config.exists() and len(drafts) < len(held):
+                return (
+                    f"workdir {self.path} holds other files and no config.json: name an empty or a new "
+                    "folder."
                 )
-            probe = self.path / f".{uuid.uuid4().hex}.tmp"
-            probe.write_text("")
-            probe.unlink()
+            for path in drafts:  # of a process that was killed
+                path.unlink(missing_ok=True)
+            self._write("probe", "")
+            (self.path / "probe").unlink()
+            if not config.exists():
+                self._write("config.json", json.dumps(settings, indent=2) + "\n")
         except OSError as error:
-            raise ValueError(
-                f"workdir {self.path} cannot be written to ({error.strerror or error}): name another folder."
-            ) from error
+            return (
+                f"workdir {self.path} cannot be written to ({error.strerror or error}): name another "
+                "folder."
+            )
+        return None
 
     def _write(self, name: str, text: str) -> None:
         """Atomic: a reader sees the old file or the new one."""
@@ -160,17 +198,33 @@ class Workdir:
         draft.write_text(text)
         draft.replace(self.path / name)
 
-    def _refuse_others(self, old: dict[str, Any], new: dict[str, Any]) -> None:
+    def _difference(self, new: dict[str, Any]) -> str | None:
+        """Why a sweep of these settings may not go on here, if it may not."""
+        config = self.path / "config.json"
+        try:
+            old = json.loads(config.read_text())
+        except FileNotFoundError:
+            return f"process {jax.process_index()} sees no {config}: name a folder that all processes share."
+        except ValueError as error:
+            return f"{config} is damaged ({error}): {_REMEDY}"
         lines = [
             f"{name}: {json.dumps(before)} there, {json.dumps(now)} here"
             for name, before, now in _differences(old, new)
             if not name.startswith("not_compared")
         ]
-        if lines:
-            raise ValueError(
-                f"workdir {self.path} holds a sweep of other settings; results are not mixed. "
-                f"{'; '.join(lines)}. Name another folder, or delete this one."
-            )
+        if not lines:
+            return None
+        return (
+            f"workdir {self.path} holds a sweep of other settings ({'; '.join(lines)}): name another "
+            "folder, or delete this one."
+        )
+
+
+_REMEDY = "delete the folder to begin anew, or name another."
+
+
+def _is_draft(name: str) -> bool:
+    return name.startswith(".") and name.endswith(".tmp")
 
 
 def _differences(old: Any, new: Any, name: str = "") -> list[tuple[str, Any, Any]]:
@@ -182,21 +236,3 @@ def _differences(old: Any, new: Any, name: str = "") -> list[tuple[str, Any, Any
             found += _differences(old.get(key), new.get(key), inner)
         return found
     return [] if old == new else [(name, old, new)]
-
-
-def _read_json(path: Any) -> dict[str, Any]:
-    try:
-        return json.loads(path.read_text())
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(
-            f"{path} is no JSON file ({error}): delete its folder, or name another."
-        ) from error
-
-
-def _plain(line: dict[str, Any]) -> dict[str, Any]:
-    """JSON knows no NaN: a value that is none becomes null."""
-    value = line["value"]
-    return {
-        **line,
-        "value": None if isinstance(value, float) and not math.isfinite(value) else value,
-    }

@@ -43,7 +43,7 @@ def _x(rng):
 
 
 def apply(graphdef, state, x):
-    model = nnx.merge(graphdef, state)
+    model = nnx.merge(graphdef, state, copy=True)
     return model(x), nnx.state(model)
 
 
@@ -59,7 +59,7 @@ def test_a_model_of_a_population_equals_the_same_model_alone(make, x):
         np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-6)
 
     def step(state):
-        graph, params, rest = nnx.split(nnx.merge(graphdef, state), nnx.Param, ...)
+        graph, params, rest = nnx.split(nnx.merge(graphdef, state, copy=True), nnx.Param, ...)
 
         def loss(params):
             scores, after = apply(graph, nnx.merge_state(params, rest), x)
