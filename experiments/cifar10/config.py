@@ -76,7 +76,7 @@ SOURCES = (
 EVERY = tuple(source.name for source in SOURCES)
 CNN = Network(
     "small_cnn",
-    Training(steps=1000, evaluations=5, learning_rate=0.1, **IMAGES),
+    Training(steps=500, evaluations=5, learning_rate=0.1, **IMAGES),
     options=(("widths", (16, 32, 64)),),
     real=(500, 1000, 5000),
     sources=EVERY,
@@ -84,7 +84,7 @@ CNN = Network(
 VIT = Network(
     "vit_tiny",
     Training(
-        steps=1000,
+        steps=500,
         evaluations=5,
         optimizer="adamw",
         learning_rate=1e-3,
@@ -93,7 +93,7 @@ VIT = Network(
     ),
     options=(("width", 64), ("depth", 4), ("heads", 2), ("patch_size", 8)),
     real=(1000,),
-    sources=EVERY,
+    sources=EVERY[::2],
 )
 RESNET = Network(
     "resnet9",
