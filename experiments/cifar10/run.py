@@ -35,7 +35,6 @@ def run(
     synthetic = data.pool(source, seen, int(n * max(experiment.ratios)))
     config = dataclasses.replace(network.training, num_real=n, num_validation=experiment.validation)
     build = MODELS[network.name]
-    start = time.perf_counter()
     result = smx.training.sweep(
         lambda rngs: build(10, **dict(network.options), rngs=rngs),
         real,
@@ -47,13 +46,11 @@ def run(
         workdir=work / f"{network.name} {n} {source.name}".replace(" ", "_").replace(",", ""),
         progress=tell if sys.stderr.isatty() else None,
     )
-    seconds = time.perf_counter() - start
     advice = smx.advice.judge(result)
     return {
         "network": network.name,
         "n": n,
         "source": source.name,
-        "seconds": seconds,
         "parameters": result.settings["model"]["parameters"],
         "ratios": result.ratios.tolist(),
         "realised_counts": result.realised_counts.tolist(),
@@ -165,7 +162,7 @@ def main(argv: list[str] | None = None) -> None:
                     continue
                 rows.append(run(network, n, source, experiment, images, work))
                 save(arguments.out, head, rows)
-                shown = ("network", "n", "source", "verdict", "recommended_ratio", "seconds")
+                shown = ("network", "n", "source", "verdict", "recommended_ratio")
                 print(json.dumps({name: rows[-1][name] for name in shown}), file=sys.stderr)
     save(arguments.out, head, rows)
     picture(rows, arguments.out / "curves.png")
