@@ -8,6 +8,7 @@ from . import _words
 from ._records import Advice
 
 INK, MUTED, FAINT = "#22303c", "#66737f", "#dfe4e8"
+CURVE, BAND, ACCENT = "#1b5e9b", "#c9dcee", "#c2410c"
 SMALL = 8.0
 # The curve may rise this many times the depth of its valley before it is cut off.
 _ROOM = 4.0
@@ -89,11 +90,16 @@ def error_range(advice: Advice) -> tuple[float, float, bool]:
 
 
 def name_line(ax: Any, advice: Advice) -> None:
-    """Write "real data alone" on its line where the curve is not: from the right, above or below."""
+    """Write "real data alone" on its line where the curve is not."""
+    name_line_beside(ax, advice.curve.counts, advice.curve.error, advice.real_only_error)
+
+
+def name_line_beside(ax: Any, places: np.ndarray, error: np.ndarray, alone: float) -> None:
+    """Write "real data alone" on the line at `alone` where a curve is not: from the right, above or below."""
     bottom, top = ax.get_ylim()
-    y = (advice.real_only_error - bottom) / (top - bottom)
-    x_curve = np.array([across(ax, int(c)) for c in advice.curve.counts])
-    y_curve = (advice.curve.error - bottom) / (top - bottom)
+    y = (alone - bottom) / (top - bottom)
+    x_curve = np.array([across(ax, float(place)) for place in places])
+    y_curve = (error - bottom) / (top - bottom)
     width, height = _WORDS
     fine = np.linspace(0, 1, 200)
     curve = np.interp(fine, x_curve, y_curve)
@@ -103,11 +109,11 @@ def name_line(ax: Any, advice: Advice) -> None:
         low = y - height if below else y
         return bool(np.all((under < low) | (under > low + height)))
 
-    places = [(right, below) for right in (1.0, 0.8, 0.6, 0.4) for below in (False, True)]
-    right, below = next((place for place in places if is_free(*place)), places[0])
+    corners = [(right, below) for right in (1.0, 0.8, 0.6, 0.4) for below in (False, True)]
+    right, below = next((corner for corner in corners if is_free(*corner)), corners[0])
     ax.annotate(
         "real data alone",
-        (right, advice.real_only_error),
+        (right, alone),
         xycoords=("axes fraction", "data"),
         xytext=(-2, -4 if below else 3),
         textcoords="offset points",
@@ -164,8 +170,8 @@ def name_interval(ax: Any, advice: Advice, y: float, color: str) -> None:
     )
 
 
-def across(ax: Any, count: int) -> float:
-    """Where a count lies on the axis, as a fraction of its width."""
+def across(ax: Any, count: float | int) -> float:
+    """Where a count or ratio lies on the axis, as a fraction of its width."""
     place = ax.transData.transform([(count, ax.get_ylim()[0])])
     return float(ax.transAxes.inverted().transform(place)[0, 0])
 

@@ -4,13 +4,15 @@ import math
 
 import numpy as np
 
-from . import _words
+from . import _network_explain, _words
 from ._intervals import QUANTILE
 from ._records import Advice
 
 
 def to_do(advice: Advice) -> str:
     """The verdict as an instruction for training."""
+    if advice.networks is not None:
+        return _network_explain.to_do(advice, advice.networks)
     real = _words.points(advice.num_real, "real")
     if advice.count == 0:
         return f"Train on the {real} alone."
@@ -28,6 +30,8 @@ def to_do(advice: Advice) -> str:
 
 def rests_on(advice: Advice) -> list[str]:
     """The evidence, one sentence each."""
+    if advice.networks is not None:
+        return _network_explain.rests_on(advice, advice.networks)
     found = [
         f"{_words.points(advice.num_real, 'real')}. Each is left out once and predicted from the others and "
         "the synthetic points by kernel ridge regression, which stands in for your model. Synthetic points "
@@ -47,6 +51,8 @@ def rests_on(advice: Advice) -> list[str]:
 
 def would_change(advice: Advice) -> list[str]:
     """What would make the answer another one, or a surer one."""
+    if advice.networks is not None:
+        return _network_explain.would_change(advice, advice.networks)
     cross_fitted = advice.settings.get("fitted_on") == "real"
     by_verdict = {
         "use all": "More synthetic data of the same kind: the pool ended before the error clearly rose, so more "

@@ -10,7 +10,7 @@ import numpy as np
 
 from synthmix_jax import kernels
 
-from . import _distance_tables, _tables, _words
+from . import _distance_tables, _network_tables, _tables, _words
 from ._records import Advice
 
 # Raised whenever a field changes its meaning or goes; new fields may come without.
@@ -43,14 +43,16 @@ def content(advice: Advice) -> dict[str, Any]:
         "curve",
         "settings",
     )
-    table = advice.distances
+    table, nets = advice.distances, advice.networks
+    if nets is not None:
+        fields += ("networks", "tested")
     return {
         "format": FORMAT,
         "summary": _words.sentence(advice),
         "share": _tables.share(advice),
-        "kernel": kernels.describe(advice.kernel),
+        "kernel": None if advice.kernel is None else kernels.describe(advice.kernel),
         "distances": None if table is None else _distance_tables.content(table),
-        "sweep": _sweep(advice),
+        "sweep": _sweep(advice) if nets is None else _network_tables.sweep(advice.sweep),
         **{name: getattr(advice, name) for name in fields},
     }
 

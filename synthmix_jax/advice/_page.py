@@ -15,6 +15,7 @@ from . import (
     _distance_words,
     _explain,
     _json,
+    _network_tables,
     _plots,
     _style,
     _tables,
@@ -27,7 +28,7 @@ def page(advice: Advice, picture: bytes) -> str:
     """The report.
 
     Args:
-        advice: What `recommend` returned.
+        advice: What `recommend` or `judge` returned.
         picture: The PNG file to embed.
     """
     sections = (
@@ -38,7 +39,7 @@ def page(advice: Advice, picture: bytes) -> str:
         _section("In numbers", _facts(_tables.key_numbers(advice))),
         _section("What this rests on", _list(_explain.rests_on(advice))),
         _section("What would change it", _list(_explain.would_change(advice))),
-        _section("The curve at telling counts", _curve_table(advice)),
+        _section(_curve_title(advice), _curve_table(advice)),
         _distances(advice),
         _settings(advice),
         f"<footer>Made by synthmix-jax {_text(__version__)}. All numbers: advice.json beside this file.</footer>",
@@ -95,12 +96,16 @@ def _warnings(advice: Advice) -> str:
 
 
 def _figure(advice: Advice, picture: bytes) -> str:
+    caption = (
+        "Solid line: error of left-out real points at the recommended weight and ridge. Bar: the "
+        "counts that do about as well as the best. Dashed: real data alone, at its own best ridge."
+    )
+    if advice.networks is not None:
+        caption = _network_tables.caption(advice.networks)
     data = base64.b64encode(picture).decode("ascii")
     return (
         f'<figure><img alt="{_text(_plots.describe(advice))}" src="data:image/png;base64,{data}">'
-        "<figcaption>Solid line: error of left-out real points at the recommended weight and ridge. Bar: the "
-        "counts that do about as well as the best. Dashed: real data alone, at its own best ridge."
-        "</figcaption></figure>"
+        f"<figcaption>{caption}</figcaption></figure>"
     )
 
 
@@ -131,7 +136,16 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]], marked: int | Non
     )
 
 
+def _curve_title(advice: Advice) -> str:
+    return "The curve at telling counts" if advice.networks is None else "Ratio by ratio"
+
+
 def _curve_table(advice: Advice) -> str:
+    nets = advice.networks
+    if nets is not None:
+        lines, note = _network_tables.rows(advice, nets), _text(_network_tables.note(nets))
+        table = _table(_network_tables.head(nets), lines, nets.index)
+        return f'{table}<p class="note">{note}</p>'
     rows = _tables.telling_counts(advice)
     classes = advice.curve.misclassified is not None
     head = ["synthetic points", "per real point", "error", "difference to the best"]

@@ -11,25 +11,28 @@ from typing import Any
 
 import numpy as np
 
-from . import _axes, _words
+from . import _axes, _network_plots, _words
+from ._axes import ACCENT, BAND, CURVE
 from ._records import Advice
 from ._tables import nearest
 
-CURVE, BAND, ACCENT = "#1b5e9b", "#c9dcee", "#c2410c"
 _INCHES = (7.6, 5.4)
 
 
 def plot(advice: Advice, ax: Any = None) -> Any:
-    """Draw the error of left-out real points against the number of synthetic points.
+    """Draw the error of real points that took no part against the number of synthetic points (networks: the ratio).
 
     Args:
-        advice: What `recommend` returned.
+        advice: What `recommend` or `judge` returned.
         ax: Matplotlib axes for the curve alone; None for a figure of its own, titled, with the share of
             misclassified points below the curve where there are classes.
 
     Returns:
         The axes that hold the curve; its `.figure` is the picture.
     """
+    if ax is not None and advice.networks is not None:
+        _network_plots.draw(advice, advice.networks, ax)
+        return ax
     if ax is not None:
         _draw_error(advice, ax)
         _axes.count_ticks(ax, advice)
@@ -67,6 +70,8 @@ def render(
 def describe(advice: Advice) -> str:
     """What the picture shows, for those who cannot see it."""
     curve = advice.curve
+    if advice.networks is not None:
+        return _network_plots.describe(advice, advice.networks)
     best = int(np.nanargmin(curve.error))
     return (
         f"Error of left-out real points against the number of synthetic points: "
@@ -81,6 +86,12 @@ def describe(advice: Advice) -> str:
 def _compose(advice: Advice, figure: Any) -> Any:
     """Title, curve, and below it the misclassified share."""
     figure.set_facecolor("white")
+    if advice.networks is not None:
+        ax = figure.subplots()
+        figure.subplots_adjust(left=0.08, right=0.965, top=0.77, bottom=0.16)
+        _network_plots.draw(advice, advice.networks, ax)
+        _title(advice, figure)
+        return ax
     wrong = advice.curve.misclassified
     panels = figure.subplots(
         1 if wrong is None else 2,
@@ -103,16 +114,25 @@ def _title(advice: Advice, figure: Any) -> None:
     put = {"x": 0.03, "ha": "left", "va": "top", "parse_math": False}
     real, synthetic = (shorten(name) for name in advice.names)
     size = int(advice.curve.counts[-1])
+    if advice.networks is not None:
+        size = advice.pool
     rests = (
         f"{_words.points(advice.num_real, 'real')} ({real}), up to "
         f"{_words.points(size, 'synthetic')} ({synthetic})"
     )
-    weight = f"Each at weight {_words.number(advice.weight)}. " if advice.count else ""
+    weighted = advice.count and (advice.networks is None or advice.weight != 1.0)
+    weight = f"Each at weight {_words.number(advice.weight)}. " if weighted else ""
     gain = f"{weight}Error {_words.change(advice)}, corrected for selection."
+    if advice.networks is not None:
+        rests = f"{_words.seeds(advice.networks)} at each ratio, {rests}"
     figure.text(y=0.97, s=_words.headline(advice), size=14, weight="bold", color=_axes.INK, **put)
     figure.text(y=0.913, s=rests, size=9, color=_axes.MUTED, **put)
     figure.text(y=0.875, s=gain, size=9, color=_axes.MUTED, **put)
     note = "Pale band: 90 % interval of the difference to the best count."
+    if advice.networks is not None:
+        note = (
+            "Dots: single networks. Pale band: 90 % interval of the difference to the best ratio."
+        )
     figure.text(0.965, 0.02, note, size=7.5, color=_axes.MUTED, ha="right", va="bottom")
 
 

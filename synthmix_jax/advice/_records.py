@@ -9,25 +9,27 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from synthmix_jax._typing import Array, KernelFunction
-from synthmix_jax.krr import Sweep
 
 Verdict = Literal["use all", "use part", "use none", "no clear optimum"]
 
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """Leave-one-out error against the synthetic count, at the recommended weight and ridge.
+    """Error of real points that took no part in training, against the synthetic count.
 
-    Errors are squared errors of left-out real points, summed over outputs.
+    From `recommend`: leave-one-out errors at the recommended weight and ridge, squared and summed over outputs.
+    From `judge`: mean validation errors of the networks, ratio by ratio.
 
     Attributes:
         counts: Synthetic counts (c,), from 0.
-        error: Mean over the real points (c,).
-        low: `error` less 1.64 standard errors of the paired difference to the best count (c,).
+        error: Mean over the real points, or over the networks (c,).
+        low: `error` less 1.64 standard errors of the paired difference to the best count (c,); for networks
+            Student's t quantile stands for 1.64.
         high: `error` plus as much (c,). Where low exceeds the best error, the count is significantly worse.
-        misclassified: Share of real points misclassified when left out (c,), or None for regression.
+        misclassified: Share of real points misclassified when left out (c,), or None for regression. None for
+            networks, whose `error` is that share.
         frequencies: How often each count was best over bootstrap samples of the real points, over all
-            weights and ridges (c,); sums to one.
+            weights and ridges (c,); for networks, over the seeds left out in turn. Sums to one.
     """
 
     counts: Int[np.ndarray, " c"]
@@ -55,44 +57,102 @@ class Copies:
 
 
 @dataclass(frozen=True, eq=False)
+class Networks:
+    """Trained networks behind an advice; ratios rise from zero, in the order of the curve.
+
+    Attributes:
+        ratios: Synthetic points per real point, m / n; with mixing "weight" the weight of all synthetic points over
+            that of all real ones, w m / n (r,).
+        weights: Weight of one synthetic point relative to a real one at each ratio (r,).
+        errors: Validation errors (r, s): share of misclassified held-out points, or squared error; NaN where a
+            network failed.
+        test_errors: The same on test data, or None without (r, s); never used to choose.
+        index: Place of the recommended ratio.
+        interval: First and last place of the ratios that cannot be told from the best.
+        num_seeds: Seeds with a network without synthetic data and one with it.
+        num_validation: Real points held out from each network.
+        mixing: "count" if the ratios vary the number of synthetic points, "weight" if they vary their weight.
+        classes: Whether errors are shares of misclassified points.
+    """
+
+    ratios: Float[np.ndarray, " r"]
+    weights: Float[np.ndarray, " r"]
+    errors: Float[np.ndarray, "r s"] = field(repr=False)
+    test_errors: Float[np.ndarray, "r s"] | None = field(repr=False)
+    index: int
+    interval: tuple[int, int]
+    num_seeds: int
+    num_validation: int
+    mixing: Literal["count", "weight"]
+    classes: bool
+
+
+@dataclass(frozen=True)
+class Tested:
+    """Mean test errors over the seeds, with 90 % t intervals. They took no part in the choice.
+
+    Attributes:
+        real_only: Without synthetic data.
+        real_only_interval: Its interval over seeds.
+        error: At the recommended ratio.
+        error_interval: Its interval over seeds.
+        saved: real_only - error, paired over seeds.
+        saved_interval: Its interval.
+        num_seeds: Seeds with a test error at both.
+    """
+
+    real_only: float
+    real_only_interval: tuple[float, float]
+    error: float
+    error_interval: tuple[float, float]
+    saved: float
+    saved_interval: tuple[float, float]
+    num_seeds: int
+
+
+@dataclass(frozen=True, eq=False)
 class Advice:
     """What to do with the synthetic data, and how sure that is.
 
     Attributes:
-        verdict: "use all", "use part", "use none" or "no clear optimum"; the rule is in `recommend`.
+        verdict: "use all", "use part", "use none" or "no clear optimum"; the rule is in `recommend`,
+            and that for networks in `judge`.
         count: Recommended number of synthetic points.
         ratio: count / n.
         weight: Weight of one synthetic point relative to a real one.
-        ridge: Absolute ridge of the recommended fit.
-        kernel: Kernel, chosen on the real data alone unless given.
+        ridge: Absolute ridge of the recommended fit; None for networks.
+        kernel: Kernel, chosen on the real data alone unless given; None for networks.
         interval: Lowest and highest count that the real points cannot tell from the best.
         gain: Relative reduction of the real-only error by the best use of synthetic data, corrected for
             having been selected; 0.1 is an error 10 % lower, negative is harm.
         gain_interval: 90 % interval of the gain; its upper end is at least 0, the gain of using none.
         distances: Distances between real and synthetic data beside their floors; None where none were computed.
-        sweep: The sweep the advice rests on (for cross-fitted advice, its errors are cross-fitted).
+        sweep: The sweep the advice rests on: a `krr.Sweep` (for cross-fitted advice, its errors are cross-fitted)
+            or a `training.Result`.
         curve: Error against count at the recommended weight and ridge, with its band.
-        real_only_error: Leave-one-out error without synthetic data, at its own best ridge.
-        error: Leave-one-out error at the recommended count, weight and ridge.
-        num_real: n, the number of real points.
+        real_only_error: Leave-one-out error without synthetic data, at its own best ridge; or validation error.
+        error: Leave-one-out error at the recommended count, weight and ridge; or validation error.
+        num_real: n, the number of real points (that each network was trained on).
         pool: Number of synthetic points that were at hand.
-        copies: The nearest-neighbour test, or None for a cross-fitted generator.
+        copies: The nearest-neighbour test, or None for a cross-fitted generator and for networks.
         warnings: What a reader must know before relying on this, one sentence each.
         settings: Everything needed to redo the run: options, seed, kernel grid, versions. JSON-like.
         names: Display names of the real and the synthetic data.
+        networks: Ratios, weights and validation errors of the networks; None for kernel regression.
+        tested: Test errors of the networks, beside the advice; None for kernel regression or without test data.
     """
 
     verdict: Verdict
     count: int
     ratio: float
     weight: float
-    ridge: float
-    kernel: KernelFunction
+    ridge: float | None
+    kernel: KernelFunction | None
     interval: tuple[int, int]
     gain: float
     gain_interval: tuple[float, float]
     distances: Any  # a distances.Table, which would load ott
-    sweep: Sweep = field(repr=False)
+    sweep: Any = field(repr=False)  # a krr.Sweep, or a training.Result, which could load flax
     curve: Curve = field(repr=False)
     real_only_error: float
     error: float
@@ -103,6 +163,8 @@ class Advice:
     settings: dict[str, Any] = field(repr=False)
     names: tuple[str, str]
     predictor: Callable[[Array], np.ndarray] = field(repr=False)
+    networks: Networks | None = None
+    tested: Tested | None = None
 
     def predict(self, x: Array) -> np.ndarray:
         """Predict with the recommended mix.
@@ -117,6 +179,9 @@ class Advice:
 
         Returns:
             Targets (t,) or (t, k), or class scores (t, k) whose argmax is the class; float64.
+
+        Raises:
+            ValueError: the advice comes from trained networks, which predict by themselves.
         """
         return self.predictor(x)
 

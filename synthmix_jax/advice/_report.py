@@ -15,7 +15,7 @@ def save(advice: Advice, directory: Path) -> Path:
     """Write report.html, curve.png and advice.json.
 
     Args:
-        advice: What `recommend` returned.
+        advice: What `recommend` or `judge` returned.
         directory: Folder to write to; made if absent. Files of the same names are replaced.
 
     Returns:

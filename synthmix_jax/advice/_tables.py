@@ -7,7 +7,7 @@ import numpy as np
 
 from synthmix_jax import kernels, mixing
 
-from . import _words
+from . import _network_tables, _words
 from ._records import Advice
 
 
@@ -41,6 +41,10 @@ def share(advice: Advice) -> float:
 
 def key_numbers(advice: Advice) -> list[tuple[str, str]]:
     """Label and value of what a reader looks for first."""
+    if advice.networks is not None:
+        return _network_tables.key_numbers(advice, advice.networks)
+    assert advice.ridge is not None
+    assert advice.kernel is not None
     low, high = map(_words.integer, advice.interval)
     amount = f"{_words.integer(advice.count)} of {_words.integer(advice.pool)} (interval {low} to {high})"
     rows = [("synthetic points", amount), ("per real point", _words.ratio(advice.ratio))]
@@ -59,6 +63,8 @@ def key_numbers(advice: Advice) -> list[tuple[str, str]]:
 
 def misclassified(advice: Advice) -> tuple[float, float] | None:
     """Share of real points misclassified when left out: real data alone, and as recommended."""
+    if advice.networks is not None:
+        return None
     shares, errors = advice.sweep.loo_misclassified, advice.sweep.loo_error
     if shares is None or errors is None or advice.curve.misclassified is None:
         return None

@@ -5,14 +5,19 @@ Plain words for someone who has not read the paper, and no more certain than the
 
 import math
 
-from ._records import Advice
+from ._records import Advice, Networks
 
 
 def sentence(advice: Advice) -> str:
     """The verdict in one or two plain sentences: the amount, its interval, the gain."""
-    n, count, pool = advice.num_real, advice.count, advice.pool
-    gain = f"the error of left-out real points {change(advice)}, corrected for selection."
+    count, pool = advice.count, advice.pool
+    gain = f"the {measured(advice)} {change(advice)}, corrected for selection."
     if advice.verdict == "use none":
+        if advice.networks is not None and advice.curve.frequencies[0] == 1.0:
+            return (
+                f"Use none: the {points(pool, 'synthetic')} showed no worthwhile gain. Whichever seed of "
+                f"{seeds(advice.networks)} was left out, the others chose none at all."
+            )
         them = "it" if pool == 1 else "them"
         return (
             f"Use none: the {points(pool, 'synthetic')} showed no worthwhile gain. With the best mix of {them} "
@@ -20,7 +25,7 @@ def sentence(advice: Advice) -> str:
         )
     if advice.verdict == "no clear optimum":
         return (
-            f"No clear optimum: {points(n, 'real')} cannot tell whether synthetic data helps, and "
+            f"No clear optimum: {_witnesses(advice)} cannot tell whether synthetic data helps, and "
             f"{range_words(advice)}. Best guess meanwhile: {_guess(advice)}"
         )
     verb = "Use all: add all" if advice.verdict == "use all" else "Use part: add about"
@@ -32,6 +37,8 @@ def sentence(advice: Advice) -> str:
 
 def headline(advice: Advice) -> str:
     """The finding in a few words, for titles."""
+    if advice.networks is not None and advice.networks.mixing == "weight":
+        return _headline_by_weight(advice, advice.networks)
     low, high = advice.interval
     span = f" ({integer(low)} to {integer(high)})" if low < high else ""
     if advice.verdict == "use none":
@@ -66,6 +73,8 @@ def gain_span(advice: Advice) -> str:
 
 def range_words(advice: Advice) -> str:
     """The counts that the real points cannot tell from the best, as a clause."""
+    if advice.networks is not None and advice.networks.mixing == "weight":
+        return _range_by_weight(advice, advice.networks)
     low, high = advice.interval
     if low == high:
         return "no other count tried does as well"
@@ -86,6 +95,27 @@ def weight_words(advice: Advice) -> str:
     if advice.weight == 1.0:
         return "each counting as much as a real one"
     return f"each weighted {number(advice.weight)}"
+
+
+def measured(advice: Advice) -> str:
+    """What the errors are of: "error of left-out real points"."""
+    nets = advice.networks
+    if nets is None:
+        return "error of left-out real points"
+    error = "misclassified share" if nets.classes else "squared error"
+    return f"{error} on held-out real points, mean over {seeds(nets)},"
+
+
+def seeds(nets: Networks) -> str:
+    """How many networks stand behind each number: "5 trained networks"."""
+    return f"{integer(nets.num_seeds)} trained {'network' if nets.num_seeds == 1 else 'networks'}"
+
+
+def error(advice: Advice, value: float) -> str:
+    """An error as it is read: a share in percent, a squared error as a number."""
+    if advice.networks is None or not advice.networks.classes or not math.isfinite(value):
+        return number(value)
+    return f"{number(100.0 * value)} %"
 
 
 def points(count: int, kind: str) -> str:
@@ -129,6 +159,31 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def _witnesses(advice: Advice) -> str:
+    nets = advice.networks
+    return points(advice.num_real, "real") if nets is None else f"{seeds(nets)} at each ratio"
+
+
+def _headline_by_weight(advice: Advice, nets: Networks) -> str:
+    low, high = (number(float(nets.weights[i])) for i in nets.interval)
+    if advice.verdict == "use none":
+        return "Use no synthetic points"
+    if advice.verdict == "no clear optimum":
+        guess = number(advice.weight) if advice.count else "none"
+        return f"No clear optimum: weights {low} to {high} of a synthetic point, best guess {guess}"
+    span = f" ({low} to {high})" if low != high else ""
+    return f"Use all {points(advice.pool, 'synthetic')} at weight {number(advice.weight)}{span}"
+
+
+def _range_by_weight(advice: Advice, nets: Networks) -> str:
+    low, high = (number(float(nets.weights[i])) for i in nets.interval)
+    if low == high:
+        return "no other weight tried does as well"
+    if advice.verdict in ("no clear optimum", "use none"):
+        return f"no weight from {low} to {high} can be ruled out as the best"
+    return f"weights from {low} to {high} do about as well"
+
+
 def _guess(advice: Advice) -> str:
     """The best guess where there is no clear optimum, and what is to be expected of it."""
     if advice.count == 0:
@@ -137,5 +192,5 @@ def _guess(advice: Advice) -> str:
     caution = "" if advice.gain > 0 else ", so real data alone is as good a guess"
     return (
         f"{points(advice.count, 'synthetic')} ({ratio(advice.ratio)} per real point), {weight_words(advice)}; "
-        f"the error of left-out real points then {change(advice)}, corrected for selection{caution}."
+        f"the {measured(advice)} then {change(advice)}, corrected for selection{caution}."
     )

@@ -81,6 +81,7 @@ def check(demo: Demo, advice: Advice) -> str:
 
 def _fit(real: Dataset, pool: Dataset | None, advice: Advice):
     """Fit at the ridge of least leave-one-out error, every point at full weight."""
+    assert advice.kernel is not None
     ridges = advice.sweep.ridges
     sizes = [0] if pool is None else [0, len(pool)]
     sweep = krr.sweep(real, pool, kernel=advice.kernel, ridges=ridges, counts=sizes)

@@ -18,12 +18,14 @@ from ._distance import Distance
 from ._options import Command
 from ._predict import Predict
 from ._recommend import Recommend
+from ._train import Train
 
 # A new command is a file with a frozen dataclass that has run(), and a line here.
 COMMANDS: dict[str, Callable[..., Command]] = {
     "recommend": Recommend,
     "distance": Distance,
     "predict": Predict,
+    "train": Train,
 }
 _PACKAGE = Path(__file__).resolve().parents[1]
 _DESCRIPTION = "How much synthetic data should I add to my real data, and how sure are you?"
@@ -52,8 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         command.run()
         sys.stdout.flush()
         return 0
-    except KeyboardInterrupt:
-        return _fail("interrupted.", 130)
+    except KeyboardInterrupt as stopped:
+        return _fail(f"interrupted. {stopped}", 130)
     except BrokenPipeError:
         return _reader_left()
     except OSError as error:

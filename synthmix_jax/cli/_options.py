@@ -2,12 +2,15 @@
 
 import contextlib
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Protocol, runtime_checkable
 
 from tyro.conf import arg
+
+from synthmix_jax.advice import Advice
 
 Progress = Callable[[int, int, str], None]
 
@@ -55,16 +58,35 @@ class Common:
 
 
 @contextlib.contextmanager
-def progress() -> Iterator[Progress | None]:
-    """A bar on stderr where someone is watching, None where nobody is."""
+def progress(*, whole: bool = False) -> Iterator[Progress | None]:
+    """A bar on stderr where someone is watching, None where nobody is.
+
+    Args:
+        whole: Whether the time left is estimated from all that was done; else from the last half minute, in which
+            slow work may report nothing.
+    """
     if not sys.stderr.isatty():
         yield None
         return
     from rich.console import Console
     from rich.progress import Progress as Bar
 
-    with Bar(console=Console(stderr=True), transient=True) as bar:
+    period = 1e9 if whole else 30.0
+    with Bar(console=Console(stderr=True), transient=True, speed_estimate_period=period) as bar:
         task = bar.add_task("starting", total=None)
         yield lambda done, total, what: bar.update(
             task, completed=done, total=total, description=what
         )
+
+
+def own_warnings_once(advise: Callable[[], Advice]) -> Advice:
+    """The advice, without the warnings that it shows itself; others are issued as they were."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        advice = advise()
+    for warning in caught:
+        if str(warning.message) not in advice.warnings:
+            warnings.warn_explicit(
+                warning.message, warning.category, warning.filename, warning.lineno
+            )
+    return advice

@@ -2,8 +2,8 @@
 
 import dataclasses
 import sys
-import warnings
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,7 +15,7 @@ from synthmix_jax.dataset import Dataset
 from synthmix_jax.loaders import load
 
 from . import _demo, _sources, _terminal
-from ._options import Common, progress
+from ._options import Common, own_warnings_once, progress
 
 
 @dataclass(frozen=True)
@@ -106,24 +106,20 @@ class Recommend:
         return real, synthetic
 
     def _advise(self, real: Dataset, synthetic: Dataset) -> Advice:
-        with progress() as tell, warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            advice = recommend(
-                real,
-                synthetic,
-                key=jax.random.key(self.common.seed),
-                weights=self.weights,
-                ridges=self.ridges,
-                num_orders=self.num_orders,
-                names=self._names(),
-                progress=tell,
-            )
-        for warning in caught:
-            # The answer shows its own; others are not ours to hide.
-            if str(warning.message) not in advice.warnings:
-                warnings.warn_explicit(
-                    warning.message, warning.category, warning.filename, warning.lineno
+        with progress() as tell:
+            advice = own_warnings_once(
+                partial(
+                    recommend,
+                    real,
+                    synthetic,
+                    key=jax.random.key(self.common.seed),
+                    weights=self.weights,
+                    ridges=self.ridges,
+                    num_orders=self.num_orders,
+                    names=self._names(),
+                    progress=tell,
                 )
+            )
         command = {
             "command": "recommend",
             "seed": self.common.seed,

@@ -1,5 +1,6 @@
 """The answer on a terminal: a panel where someone is watching, plain lines in a pipe."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from synthmix_jax.advice import Advice, _tables
@@ -7,18 +8,19 @@ from synthmix_jax.advice import Advice, _tables
 _WIDTH = 96
 
 
-def show(advice: Advice, out: Path | None) -> None:
+def show(advice: Advice, out: Path | None, files: Sequence[tuple[str, str]] = ()) -> None:
     """Print verdict, key numbers, warnings, and where the report lies.
 
     Args:
-        advice: What `recommend` returned.
+        advice: What `recommend` or `judge` returned.
         out: Folder that holds the report, or None.
+        files: Label and place of what else was written.
     """
     from rich.console import Console
 
     console = Console()
     numbers = _tables.key_numbers(advice)
-    places = _places(out)
+    places = [*_places(out), *files]
     if console.is_terminal:
         console.print(_panel(advice, numbers, places), width=min(console.width, _WIDTH))
     else:

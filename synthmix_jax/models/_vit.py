@@ -72,7 +72,6 @@ class ViTTiny(nnx.Module):
         self.image_size = size
         self.in_channels = in_channels
         self.patch_size = patch_size
-        self.positions = positions
         self.dtype = compute_dtype(dtype)
         grid = (size[0] // patch_size, size[1] // patch_size)
         small = nnx.initializers.normal(0.02)

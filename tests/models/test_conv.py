@@ -1,5 +1,7 @@
 """Every form of the convolution gives the numbers and gradients of XLA's own."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -49,39 +51,35 @@ def value_and_gradients(method, stride, x, kernel, dy):
     return y, *pull(dy)
 
 
-def close(got, expected, tolerance):
-    assert got.dtype == expected.dtype
-    np.testing.assert_allclose(got, expected, rtol=0, atol=tolerance * np.abs(expected).max())
-
-
 def draw(rng, dtype, *shapes):
     return [jnp.asarray(rng.normal(size=shape), dtype) for shape in shapes]
 
 
-@pytest.mark.parametrize(("name", "method", "dtype"), CASES)
-def test_agrees_with_native_for_one_model_and_for_three(name, method, dtype, rng):
+def compare(name, method, dtype, batched, rng):
+    """Values and gradients of three models in one program, the second against native alone."""
     x_shape, kernel_shape, stride = SHAPES[name]
     with jax.enable_x64(dtype == "float64"):
-        y_shape = jax.eval_shape(
-            lambda x, k: models.conv2d(x, k, stride=stride, method="native"),
-            *(jax.ShapeDtypeStruct(shape, dtype) for shape in (x_shape, kernel_shape)),
-        ).shape
-        x, kernels, dy = draw(rng, dtype, x_shape, (3, *kernel_shape), (3, *y_shape))
-        run = lambda method: jax.jit(
-            jax.vmap(
-                lambda kernel, dy: value_and_gradients(method, stride, x, kernel, dy),
-            )
+        sides = (-(-side // stride) for side in x_shape[1:3])
+        x, kernels, dy = draw(
+            rng, dtype, x_shape, (3, *kernel_shape), (3, x_shape[0], *sides, kernel_shape[3])
         )
-        one = value_and_gradients("native", stride, x, kernels[1], dy[1])
-        for alone, got in zip(one, run(method)(kernels, dy), strict=True):
-            close(got[1], alone, TOLERANCE[method, dtype])
-        mapped = jax.jit(
-            lambda kernels, dy: jax.lax.map(
-                lambda a: value_and_gradients(method, stride, x, *a), (kernels, dy)
-            )
-        )(kernels, dy)
-        for alone, got in zip(one, mapped, strict=True):
-            close(got[1], alone, TOLERANCE[method, dtype])
+        run = lambda method: functools.partial(value_and_gradients, method, stride, x)
+        expected = jax.jit(run("native"))(kernels[1], dy[1])
+        for got, alone in zip(jax.jit(batched(run(method)))(kernels, dy), expected, strict=True):
+            assert got.dtype == alone.dtype
+            atol = TOLERANCE[method, dtype] * np.abs(alone).max()
+            np.testing.assert_allclose(got[1], alone, rtol=0, atol=atol)
+
+
+@pytest.mark.parametrize(("name", "method", "dtype"), CASES)
+def test_a_model_under_vmap_agrees_with_native(name, method, dtype, rng):
+    compare(name, method, dtype, jax.vmap, rng)
+
+
+@pytest.mark.parametrize("method", ["patches", "winograd"])
+def test_a_model_inside_a_loop_agrees_with_native(method, rng):
+    mapped = lambda run: lambda *models: jax.lax.map(lambda model: run(*model), models)
+    compare("3x3", method, "float32", mapped, rng)
 
 
 @pytest.mark.parametrize("shape", [(2, 8, 8, 3), (1, 7, 9, 2), (1, 2, 3, 1)])
@@ -101,7 +99,8 @@ def test_pooling_agrees_with_reduce_window(shape, rng):
 def test_pooling_has_the_gradient_of_its_values(rng):
     with jax.enable_x64(True):
         (x,) = draw(rng, jnp.float64, (1, 4, 5, 2))
-        check_grads(models.max_pool2, (x,), order=1, modes=["rev"], eps=1e-6)
+        pool = lambda x: models.max_pool2(jnp.asarray(x))
+        check_grads(pool, (x,), order=1, modes=["rev"], eps=1e-6)
 
 
 @pytest.mark.parametrize(
