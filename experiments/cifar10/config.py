@@ -1,6 +1,6 @@
 """What is run: generators, networks, sizes, presets."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from synthmix_jax.training import Config as Training
 
@@ -78,9 +78,10 @@ CNN = Network(
     "small_cnn",
     Training(steps=500, evaluations=5, learning_rate=0.1, **IMAGES),
     options=(("widths", (16, 32, 64)),),
-    real=(500, 1000, 5000),
+    real=(500,),
     sources=EVERY,
 )
+CNN_MORE = replace(CNN, real=(1000, 5000), sources=EVERY[::2])
 VIT = Network(
     "vit_tiny",
     Training(
@@ -93,7 +94,7 @@ VIT = Network(
     ),
     options=(("width", 64), ("depth", 4), ("heads", 2), ("patch_size", 8)),
     real=(1000,),
-    sources=EVERY[::2],
+    sources=EVERY[2:],
 )
 RESNET = Network(
     "resnet9",
@@ -129,6 +130,6 @@ PRESETS = {
         fitted_on=1000,
         test=200,
     ),
-    "cpu": Experiment((CNN, VIT), SOURCES),
+    "cpu": Experiment((CNN, CNN_MORE, VIT), SOURCES),
     "gpu": Experiment((RESNET, VIT), SOURCES),
 }
