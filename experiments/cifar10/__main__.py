@@ -1,0 +1,5 @@
+"""`python -m experiments.cifar10`."""
+
+from .run import main
+
+main()

@@ -1,0 +1,55 @@
+"""Test error against the ratio: one panel a network and number of real images, one line a generator."""
+
+from pathlib import Path
+
+import numpy as np
+from scipy import stats
+
+COLOURS = ("#0072B2", "#E69F00", "#D55E00", "#009E73")
+
+
+def picture(rows: list[dict], path: Path) -> None:
+    """Means over seeds; bars are 95 % intervals of the paired difference to the real images alone."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    panels = list(dict.fromkeys((row["network"], row["n"]) for row in rows))
+    sources = list(dict.fromkeys(row["source"] for row in rows))
+    figure, axes = plt.subplots(1, len(panels), figsize=(3.6 * len(panels), 3.6), squeeze=False)
+    for axis, (network, n) in zip(axes[0], panels, strict=True):
+        for row in (r for r in rows if (r["network"], r["n"]) == (network, n)):
+            error = 100 * np.array(row["test_error"], float)
+            mean = np.nanmean(error, axis=1)
+            place = sources.index(row["source"])
+            # Evenly spaced: ratios double from one to the next, and zero has no logarithm.
+            at = np.arange(len(mean)) + 0.06 * (place - (len(sources) - 1) / 2)
+            axis.errorbar(
+                at,
+                mean,
+                half(error),
+                color=COLOURS[place],
+                marker="o",
+                ms=3,
+                lw=1.3,
+                label=row["source"],
+            )
+            axis.set_xticks(range(len(mean)), [f"{ratio:g}" for ratio in row["ratios"]])
+            axis.axhline(mean[0], color="#999999", lw=0.6, zorder=0)
+        axis.set(title=f"{network}, {n:,d} real images", xlabel="synthetic images a real one")
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0, 0].set_ylabel("test error (%)")
+    axes[0, 0].legend(frameon=False, fontsize=8)
+    figure.tight_layout()
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+
+
+def half(error: np.ndarray) -> np.ndarray:
+    """Half of the 95 % interval of the paired difference to the first row, by row."""
+    seeds = error.shape[1]
+    if seeds < 2:
+        return np.zeros(len(error))
+    spread = np.nanstd(error - error[0], axis=1, ddof=1) / np.sqrt(seeds)
+    return stats.t.ppf(0.975, seeds - 1) * spread
