@@ -1,0 +1,51 @@
+"""The quick preset on real CIFAR-10, and what it makes of numbers."""
+
+import json
+
+import numpy as np
+import pytest
+
+from experiments.cifar10 import run
+
+
+@pytest.mark.data
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_quick_preset_runs_and_is_not_run_twice(data_dir, tmp_path, monkeypatch):
+    monkeypatch.setenv("SYNTHMIX_CACHE_DIR", str(tmp_path / "cache"))
+    arguments = ["--preset", "quick", "--data-dir", str(data_dir), "--out", str(tmp_path)]
+    run.main(arguments)
+    content = json.loads((tmp_path / "results.json").read_text())
+    assert [row["source"] for row in content["rows"]] == [
+        "blurred, labels noisy",
+        "class Gaussians",
+    ]
+    for row in content["rows"]:
+        assert row["realised_counts"] == [0, 200]
+        assert np.shape(row["test_error"]) == (2, 2)
+        assert row["failed"] == 0
+    # Without synthetic images both generators' networks are the same.
+    first, second = (row["test_error"][0] for row in content["rows"])
+    assert first == second
+    assert (tmp_path / "curves.png").stat().st_size > 10_000
+
+    monkeypatch.setattr(run, "run", lambda *_: pytest.fail("trained again"))
+    run.main(arguments)
+    assert json.loads((tmp_path / "results.json").read_text())["rows"] == content["rows"]
+
+
+def test_intervals_are_students_of_paired_differences():
+    rows = [
+        {
+            "network": "net",
+            "n": 10,
+            "source": "a",
+            "ratios": [0.0, 1.0],
+            "realised_counts": [0, 10],
+            "test_error": [[0.5, 0.6, 0.7], [0.4, 0.5, 0.63]],
+        }
+    ]
+    real, mixed = run.summary(rows)
+    assert (real["error"], real["against real only"], real["against real only +-"]) == (60, 0, 0)
+    # Differences -10, -10, -7 points: mean -9, deviation 1.732, t = 4.3027 with two degrees of freedom.
+    assert (mixed["against real only"], mixed["against real only +-"]) == (-9.0, 4.3)
