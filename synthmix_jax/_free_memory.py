@@ -1,11 +1,12 @@
 """How many bytes are free, asked before any are taken."""
 
 import os
+from typing import Any
 
 import jax
 
 
-def available(device: jax.Device | None = None) -> int | None:
+def available(device: Any = None) -> int | None:
     """Free bytes on a device (default the first), or None where it cannot be told."""
     device = jax.devices()[0] if device is None else device
     if device.platform != "cpu":
