@@ -103,7 +103,7 @@ def _selection(advice: Advice, nets: Networks) -> str:
         f"{len(nets.ratios)} noisy means looks better than it is. Each seed was therefore scored at the ratio "
         f"that the "
         f"other seeds chose: then the error {_words.change(advice)}. This is the gain corrected for "
-        "selection, with its 90 % interval."
+        "choosing the ratio, with its 90 % interval."
     )
 
 

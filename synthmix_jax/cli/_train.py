@@ -11,7 +11,7 @@ import numpy as np
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from synthmix_jax import _atomic
-from synthmix_jax.advice import Advice, _json, judge
+from synthmix_jax.advice import Advice, _cautions, _json, judge
 from synthmix_jax.dataset import Dataset
 from synthmix_jax.loaders import load
 
@@ -134,7 +134,8 @@ class Train:
                     "--test goes with REAL and SYNTHETIC; the demonstration has its own."
                 )
             return
-        if self.split == self.synthetic_split and _sources.same(self.real, self.synthetic):
+        parts = self.split, self.synthetic_split
+        if _overlap(*parts) and _sources.same(self.real, self.synthetic):
             raise ValueError(
                 f"REAL and SYNTHETIC are both {self.real}: every synthetic point would be a copy of a real "
                 "one. Name two different data sets."
@@ -144,10 +145,10 @@ class Train:
             ("SYNTHETIC", self.synthetic, self.synthetic_split),
         ):
             test, part = self._test()
-            if test is not None and part in (split, "all") and _sources.same(test, source):
+            if test is not None and _overlap(part, split) and _sources.same(test, source):
                 raise ValueError(
-                    f"{role} and the test data are both {test}, {part}: test errors would be those of points "
-                    "trained on. Name other data with --test, or none."
+                    f"{role} ({split}) and the test data ({part}) are both {test}: test errors would be those of "
+                    "points trained on. Name other data with --test, or none."
                 )
 
     def _test(self) -> tuple[str | None, str]:
@@ -173,6 +174,7 @@ class Train:
         )
         assert real is not None
         assert synthetic is not None
+        _cautions.check_classes(real, synthetic)
         first, second = _sources.short_names([self.real, self.synthetic])
         return Data(real, synthetic, test, (first, second)), self.recipe
 
@@ -222,6 +224,11 @@ class Train:
             "model": name,
         }
         return dataclasses.replace(advice, settings={**advice.settings, "command_line": command})
+
+
+def _overlap(part: str, other: str) -> bool:
+    """Whether two parts of one data set share points."""
+    return part == other or "all" in (part, other)
 
 
 def _demonstration(seed: int, recipe: Recipe) -> tuple[Data, Recipe]:

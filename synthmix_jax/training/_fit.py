@@ -50,7 +50,7 @@ def fit(
     real: Dataset,
     synthetic: Dataset | None = None,
     *,
-    ratio: float = 0.0,
+    ratio: float | None = None,
     test: Dataset | None = None,
     seed: int = 0,
     config: Config | None = None,
@@ -65,7 +65,7 @@ def fit(
         model: From `flax.nnx.Rngs` to a Flax NNX module.
         real: Real points; some are held out to choose the epoch (`Config.num_validation`).
         synthetic: Synthetic points, or None.
-        ratio: Ratio of synthetic to real training points.
+        ratio: Ratio of synthetic to real training points; needed where there are synthetic points.
         test: Real points to score it on, or None.
         seed: Of data, parameters and order.
         config: How to train.
@@ -74,9 +74,16 @@ def fit(
         memory_limit: Bytes it may take.
         progress: Called as progress(done, total, what).
 
+    Returns:
+        The trained network and the record of its training.
+
     Raises:
-        ValueError: as `sweep`.
+        ValueError: synthetic points without a ratio, and as `sweep`.
     """
+    if ratio is None and synthetic is not None:
+        raise ValueError(
+            "ratio is missing: say how many synthetic points a real one to train with, such as ratio=1.0."
+        )
     if mesh is None and jax.process_count() == 1:
         mesh = Mesh(np.array(jax.devices()[:1]), ("models",))
     result = sweep(
@@ -84,7 +91,7 @@ def fit(
         real,
         synthetic,
         test=test,
-        ratios=[ratio],
+        ratios=[0.0 if ratio is None else ratio],
         seeds=[seed],
         config=config,
         workdir=workdir,

@@ -109,14 +109,6 @@ def gather(tree: Any) -> Any:
     )
 
 
-def wait_for_all(what: str) -> None:
-    """A barrier between processes."""
-    if jax.process_count() > 1:
-        from jax.experimental import multihost_utils
-
-        multihost_utils.sync_global_devices(what)
-
-
 def agree(error: str | None) -> None:
     """A barrier at which all processes fail if one of them has to: none waits for one that is gone.
 

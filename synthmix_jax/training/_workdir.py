@@ -69,12 +69,24 @@ class Workdir:
         return found
 
     def add(self, lines: list[dict[str, Any]]) -> None:
-        """Add lines for finished cells; there whole or not at all."""
+        """Add lines for finished cells; there whole or not at all.
+
+        Raises:
+            ValueError: they cannot be written; on all processes, so that none waits for process 0.
+        """
+        error = None
         if jax.process_index() == 0:
             path = self.path / "cells.jsonl"
-            old = path.read_text() if path.exists() else ""
-            self._write("cells.jsonl", old + "".join(json.dumps(line) + "\n" for line in lines))
-        _sharding.wait_for_all("cells")
+            try:
+                old = path.read_text() if path.exists() else ""
+                text = "".join(json.dumps(line) + "\n" for line in lines)
+                self._write("cells.jsonl", old + text)
+            except OSError as failure:
+                error = (
+                    f"{path} cannot be written ({failure.strerror or failure}): make room or mend the folder; "
+                    "the same call goes on from the last checkpoint."
+                )
+        _sharding.agree(error)
 
     def checkpoint(
         self, done: int, number: int, tree: dict[str, np.ndarray], about: dict[str, Any]

@@ -21,6 +21,10 @@ def files(tmp_path_factory):
         x = rng.normal(size=(20, *shape)).astype(np.float32)
         made[name] = str(folder / f"{name}.npz")
         smx.loaders.save(made[name], smx.Dataset(x, np.arange(20) % 2))
+    made["single"] = str(folder / "single.npz")
+    smx.loaders.save(
+        made["single"], smx.Dataset(x[:, :4, 0].repeat(2, 1)[:, :4], np.zeros(20, int))
+    )
     return made
 
 
@@ -33,9 +37,13 @@ def files(tmp_path_factory):
         ("real real", "every synthetic point would be a copy"),
         ("real absent.npz", "absent.npz"),
         ("real vectors", "features differ"),
-        ("real made --test made", "SYNTHETIC and the test data are both"),
-        ("real made --test real", "REAL and the test data are both"),
+        ("real made --test made", "SYNTHETIC (train) and the test data (train) are"),
+        ("real made --test real", "REAL (train) and the test data (train) are both"),
+        ("digits made --split all --test digits", "REAL (all) and the test data (test) are both"),
+        ("made digits --synthetic-split all --test digits", "SYNTHETIC (all) and the test data"),
+        ("digits digits --synthetic-split all", "every synthetic point would be a copy"),
         ("real made --test vectors", "features differ"),
+        ("vectors single", "holds no point of class 1"),
         ("real made --ratios 0,5", "needs 80 synthetic points, but the pool holds 20"),
         ("real made --ratios 1,2", "--ratios 1, 2: there must be a 0"),
         ("real made --ratios 0", "none of them adds a synthetic point"),

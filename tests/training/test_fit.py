@@ -64,6 +64,12 @@ def test_predicting_again_compiles_nothing():
     assert compiled() == 0
 
 
+def test_synthetic_points_without_a_ratio_are_not_ignored():
+    real, synthetic, _ = cases.problem()
+    with pytest.raises(ValueError, match="ratio is missing"):
+        smx.training.fit(cases.Net, real, synthetic, config=cases.CONFIG)
+
+
 def test_fit_resumes_in_its_folder(tmp_path):
     real, synthetic, test = cases.problem()
     config = dataclasses.replace(cases.CONFIG, flip=False, shift=0)
