@@ -197,15 +197,22 @@ def _tested(nets: Networks) -> Tested | None:
     if not rows.size:
         return None
     alone, mixed, saved = (_seeds.mean(values) for values in (*rows, rows[0] - rows[1]))
+    most = 1.0 if nets.classes else np.inf
     return Tested(
         real_only=alone.value,
-        real_only_interval=alone.interval,
+        real_only_interval=_possible(alone, most),
         error=mixed.value,
-        error_interval=mixed.interval,
+        error_interval=_possible(mixed, most),
         saved=saved.value,
         saved_interval=saved.interval,
         num_seeds=alone.num,
     )
+
+
+def _possible(error: _seeds.Mean, most: float) -> tuple[float, float]:
+    """The part of an error's interval that an error can lie in."""
+    low, high = error.interval
+    return max(low, 0.0), min(high, most)
 
 
 def _or_none(errors: np.ndarray) -> np.ndarray | None:

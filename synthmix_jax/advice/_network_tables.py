@@ -33,7 +33,9 @@ def key_numbers(advice: Advice, nets: Networks) -> list[tuple[str, str]]:
     before, after = (_words.error(advice, v) for v in (advice.real_only_error, advice.error))
     label = "misclassified, held out" if nets.classes else "held-out squared error"
     rows.append((label, f"{before} with real data alone, {after} as recommended"))
-    rows.append(("expected change of the error", _words.change(advice)))
+    # Of none the change is none; what was measured is what choosing by the other seeds does.
+    label = "expected change of the error" if nets.index else "had the other seeds chosen, error"
+    rows.append((label, _words.change(advice)))
     if advice.tested is not None:
         rows += _tested(advice, advice.tested)
     rows.append(("networks at each ratio", _words.integer(nets.num_seeds)))

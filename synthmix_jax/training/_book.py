@@ -42,16 +42,10 @@ class Begun:
     number: int
     arrays: dict[str, np.ndarray]
 
-    def state_of(self, chunk: Chunk) -> tuple[int, Any, list[Scores]] | None:
-        """What `Chunk.begin` goes on from, for as many of the cells as the chunk holds.
-
-        None where the arrays have other names: another version of a library wrote them.
-        """
+    def state_of(self, chunk: Chunk) -> tuple[int, Any, list[Scores]]:
+        """What `Chunk.begin` goes on from, for as many of the cells as the chunk holds."""
         structure = chunk.state_structure()
-        names = _names(structure)
-        if not {*names, *_SCORES} <= self.arrays.keys():
-            return None
-        leaves = [self.arrays[name][: len(chunk.cells)] for name in names]
+        leaves = [self.arrays[name][: len(chunk.cells)] for name in _names(structure)]
         state = jax.tree.unflatten(jax.tree.structure(structure), leaves)
         seen = [self.arrays[name][: len(chunk.cells)] for name in _SCORES]
         return self.number, state, [Scores(*(a[:, e] for a in seen)) for e in range(self.number)]
@@ -76,13 +70,15 @@ class Book:
         """Cells yet to be finished, in the order of the plan."""
         return [cell for cell in self._plan.cells if cell not in self.done]
 
-    def under_way(self) -> Begun | None:
-        """The checkpoint of unfinished cells, if there is one."""
-        newest = None if self._folder is None else self._folder.newest(len(self.done))
-        if newest is None:
-            return None
-        arrays, about = newest
-        return Begun(_places(about["cells"]), about["number"], arrays)
+    def under_way(self) -> tuple[Begun | None, str]:
+        """The checkpoint of unfinished cells, if there is one; and why one cannot be gone on from."""
+        if self._folder is None:
+            return None, ""
+        names = [*_names(self._trainer.state_structure()), *_SCORES]
+        arrays, about, why = self._folder.newest(len(self.done), names)
+        if arrays is None:
+            return None, why
+        return Begun(_places(about["cells"]), about["number"], arrays), ""
 
     def save(self, chunk: Chunk, number: int, state: Any, scores: Sequence[Scores]) -> None:
         """Store a chunk between two evaluations."""

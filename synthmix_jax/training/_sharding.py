@@ -118,9 +118,14 @@ def agree(error: str | None) -> None:
     Raises:
         ValueError: the first process's error, on all of them.
     """
-    for text in _of_all(error or ""):
-        if text:
-            raise ValueError(text)
+    first = first_of_all(error or "")
+    if first:
+        raise ValueError(first)
+
+
+def first_of_all(text: str) -> str:
+    """The first text of any process that is not empty, on all of them; a collective."""
+    return next(filter(None, _of_all(text)), "")
 
 
 def least(value: float) -> float:

@@ -138,6 +138,14 @@ class Trainer:
         kept = Kept(params, rest, zero, never, never)
         return ModelState(params, rest, self.optimizer.init(params), zero, zero - 1, kept)
 
+    def state_structure(self) -> ModelState:
+        """Shapes of one model's state, which are those of every seed."""
+        nothing = dict.fromkeys(Cell._fields)
+        return jax.eval_shape(
+            lambda seed: self.init(Cell(**{**nothing, "init_seed": seed})),
+            jax.ShapeDtypeStruct((), jnp.uint32),
+        )
+
     def fresh(self, seed: Shaped[Array, ""]) -> tuple[Any, Any]:
         """Initial parameters, and the rest of the model."""
         made = self.model(nnx.Rngs(jax.random.key(seed)))

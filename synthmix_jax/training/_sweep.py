@@ -127,11 +127,13 @@ class _Run:
     def __call__(self, meter: "_Meter") -> tuple[str, ...]:
         """Train what is not finished; say what was decided."""
         log: list[str] = []
-        begun = self.book.under_way()
+        begun, lost = self.book.under_way()
         finished = [cell for cell in self.plan.cells if cell in self.book.done]
         if finished or begun:
             where = f", {len(begun.cells)} go on from evaluation {begun.number}" if begun else ""
             log.append(_say(f"resumed: {len(finished)} models were finished{where}"))
+        if lost:
+            log.append(_say(f"a checkpoint could not be read ({lost}): its models begin anew"))
         meter.start(finished, begun)
         if not self.book.unfinished():
             return tuple(log)

@@ -12,6 +12,7 @@ import json
 import math
 import os
 import uuid
+from collections.abc import Collection
 from typing import Any
 
 import jax
@@ -101,21 +102,38 @@ class Workdir:
         """
         self._save("checkpoints", done * _PER_CHUNK + number, tree, about)
 
-    def newest(self, done: int) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
-        """The last checkpoint made when so many cells were finished: its arrays on the host, and what they are.
+    def newest(
+        self, done: int, names: Collection[str]
+    ) -> tuple[dict[str, np.ndarray] | None, dict[str, Any], str]:
+        """The last checkpoint made when so many cells were finished.
 
         One that cannot be read (a disk that was full, a process that was killed while it took the folder
-        away) is dropped: its cells begin anew, with the same numbers in the end.
+        away) is dropped: its cells begin anew, with the same numbers in the end. All processes go on from it,
+        or none.
+
+        Args:
+            done: Finished cells.
+            names: Of the arrays that it must hold.
+
+        Returns:
+            Its arrays on the host, what they are, and ""; or None, {}, and why there is none that should be there.
         """
         manager = self._manager("checkpoints")
         number = manager.latest_step()
+        why = ""
         if number is not None and number // _PER_CHUNK == done:
+            arrays, about = {}, {}
             try:
-                return self._restore(manager, number)
-            except Exception:  # whatever is missing or cut short
-                pass
+                arrays, about = self._restore(manager, number)
+            except Exception as error:  # whatever is missing or cut short
+                why = type(error).__name__
+            if not why and not set(names) <= arrays.keys():
+                why = "another version of a library wrote it"
+            why = _sharding.first_of_all(why)
+            if not why:
+                return arrays, about, ""
         self.clear()
-        return None
+        return None, {}, why
 
     def clear(self) -> None:
         """Drop the checkpoints: what they held is finished."""

@@ -113,7 +113,25 @@ def test_half_written_states_do_not_break(finished, tmp_path):
     for path in list((newest / "state").rglob("*")):
         if path.is_file():
             path.unlink()
-    cases.same(result, cases.sweep(workdir=tmp_path, keep_models=True))
+    again = cases.sweep(workdir=tmp_path, keep_models=True)
+    assert re.fullmatch(
+        r"a checkpoint could not be read \(\w+\): its models begin anew", again.log[0]
+    )
+    cases.same(result, again)
+    equal_runs(folder, tmp_path)
+
+
+def test_checkpoint_of_another_version_is_not_gone_on_from(finished, tmp_path, monkeypatch):
+    from synthmix_jax.training import _book
+
+    result, folder = finished
+    interrupted(tmp_path, 3, keep_models=True)
+    names = _book._names
+    with monkeypatch.context() as patched:
+        patched.setattr(_book, "_names", lambda tree: [f"new{name}" for name in names(tree)])
+        again = cases.sweep(workdir=tmp_path, keep_models=True)
+    assert "another version of a library wrote it" in again.log[0]
+    cases.same(result, again)
     equal_runs(folder, tmp_path)
 
 
