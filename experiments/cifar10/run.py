@@ -13,6 +13,7 @@ import numpy as np
 from scipy import stats
 
 import synthmix_jax as smx
+from experiments import _rows
 from synthmix_jax import models
 
 from . import data
@@ -111,27 +112,6 @@ def interval(name: str, values: np.ndarray) -> dict:
     return {name: round(float(values.mean()), 2), f"{name} +-": half}
 
 
-def save(out: Path, head: dict, rows: list[dict]) -> None:
-    """Write results.json in one step."""
-    out.mkdir(parents=True, exist_ok=True)
-    temporary = out / "results.json.tmp"
-    temporary.write_text(json.dumps({**head, "summary": summary(rows), "rows": rows}) + "\n")
-    os.replace(temporary, out / "results.json")
-
-
-def earlier(out: Path, head: dict, fresh: bool) -> list[dict]:
-    """Rows of an interrupted run of the same settings."""
-    path = out / "results.json"
-    if fresh or not path.exists():
-        return []
-    saved = json.loads(path.read_text())
-    if saved["experiment"] != head["experiment"]:
-        raise SystemExit(
-            f"{path} holds results of other settings. Give another --out, or --fresh to replace them."
-        )
-    return saved["rows"]
-
-
 def main(argv: list[str] | None = None) -> None:
     """Run a preset, saving after every sweep; an interrupted run goes on where it stopped."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -151,7 +131,7 @@ def main(argv: list[str] | None = None) -> None:
         "cores": os.cpu_count(),
         "experiment": json.loads(json.dumps(dataclasses.asdict(experiment))),
     }
-    rows = earlier(arguments.out, head, arguments.fresh)
+    rows = _rows.earlier(arguments.out, head, "experiment", arguments.fresh)
     done = {(row["network"], row["n"], row["source"]) for row in rows}
     images = data.parts(experiment, arguments.data_dir)
     work = arguments.work or arguments.out / "work"
@@ -161,8 +141,8 @@ def main(argv: list[str] | None = None) -> None:
                 if (network.name, n, source.name) in done:
                     continue
                 rows.append(run(network, n, source, experiment, images, work))
-                save(arguments.out, head, rows)
+                _rows.save(arguments.out, {**head, "summary": summary(rows), "rows": rows})
                 shown = ("network", "n", "source", "verdict", "recommended_ratio")
                 print(json.dumps({name: rows[-1][name] for name in shown}), file=sys.stderr)
-    save(arguments.out, head, rows)
+    _rows.save(arguments.out, {**head, "summary": summary(rows), "rows": rows})
     picture(rows, arguments.out / "curves.png")

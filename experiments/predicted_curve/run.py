@@ -14,6 +14,7 @@ import numpy as np
 from scipy import stats
 
 import synthmix_jax as smx
+from experiments import _rows
 from synthmix_jax.generators import ClassGaussian, Shifted, draw
 
 from .config import PRESETS, Case, Study
@@ -161,25 +162,9 @@ def tables(rows: list[dict]) -> list[dict]:
 
 def save(out: Path, head: dict, rows: list[dict]) -> None:
     """Write results.json in one step."""
-    out.mkdir(parents=True, exist_ok=True)
-    temporary = out / "results.json.tmp"
     # Curves of the first seed only: they are what the picture shows.
     kept = [row if row["seed"] == 0 else {**row, "curve": None} for row in rows]
-    temporary.write_text(json.dumps({**head, "summary": tables(rows), "rows": kept}) + "\n")
-    os.replace(temporary, out / "results.json")
-
-
-def earlier(out: Path, head: dict, fresh: bool) -> list[dict]:
-    """Rows of an interrupted run of the same settings."""
-    path = out / "results.json"
-    if fresh or not path.exists():
-        return []
-    saved = json.loads(path.read_text())
-    if saved["studies"] != head["studies"]:
-        raise SystemExit(
-            f"{path} holds results of other settings. Give another --out, or --fresh to replace them."
-        )
-    return saved["rows"]
+    _rows.save(out, {**head, "summary": tables(rows), "rows": kept})
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -197,7 +182,7 @@ def main(argv: list[str] | None = None) -> None:
         "cores": os.cpu_count(),
         "studies": json.loads(json.dumps([asdict(study) for study in studies])),
     }
-    rows = earlier(arguments.out, head, arguments.fresh)
+    rows = _rows.earlier(arguments.out, head, "studies", arguments.fresh)
     done = {(row["data"], row["case"], row["n"], row["seed"]) for row in rows}
     for study in studies:
         for case in study.cases:

@@ -172,6 +172,31 @@ def test_failed_networks_are_left_out_in_pairs_and_named():
     assert "ratio 2 with seed 1 (the loss became NaN)" in said
 
 
+def test_a_seed_is_left_out_of_the_means_that_choose_where_networks_failed(rng):
+    """Ratios with different numbers of networks: the mean of the others divides by how many they are."""
+    differing = 0
+    for _ in range(200):
+        saved = rng.normal(size=(5, 4))
+        saved[0] = 0.0
+        saved[1:][rng.random((4, 4)) < 0.3] = np.nan
+        counts, scores = np.zeros(5), np.full(4, np.nan)
+        for left in range(4):
+            others = np.delete(saved, left, axis=1)
+            usable = np.isfinite(saved[:, left]) & np.isfinite(others).any(axis=1)
+            if not usable[1:].any():
+                continue
+            means = {r: np.nanmean(others[r]) for r in np.flatnonzero(usable)}
+            pick = max(means, key=means.__getitem__)
+            whole = {r: np.nanmean(saved[r]) for r in means}
+            differing += pick != max(whole, key=whole.__getitem__)
+            counts[pick] += 1
+            scores[left] = saved[pick, left]
+        frequencies, found = _seeds._left_out(saved, 1.0)
+        np.testing.assert_array_equal(found, scores)
+        np.testing.assert_allclose(frequencies, counts / max(counts.sum(), 1.0))
+    assert differing > 50  # choosing with the seed itself would be another choice
+
+
 def test_a_ratio_that_failed_too_often_is_not_recommended():
     errors = errors_of(MEANS["use part"])
     errors[2, :3] = np.nan
