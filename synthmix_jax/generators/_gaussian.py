@@ -16,6 +16,8 @@ from synthmix_jax import _numerics
 from synthmix_jax._typing import Array, Key
 from synthmix_jax.dataset import Dataset
 
+from ._seen import Seen
+
 
 @dataclass(frozen=True, eq=False)
 class ClassGaussian:
@@ -26,14 +28,19 @@ class ClassGaussian:
         directions: Principal directions of each class (classes, rank, d), orthonormal.
         scales: Standard deviations along them (classes, rank); zero where a class has fewer points.
         shape: Shape of one sample.
-        fitted_on: Number of points it was fitted on.
+        seen: Record of the points it was fitted on.
     """
 
     means: Float[Array, "classes d"] = field(repr=False)
     directions: Float[Array, "classes rank d"] = field(repr=False)
     scales: Float[Array, "classes rank"] = field(repr=False)
     shape: tuple[int, ...]
-    fitted_on: int
+    seen: Seen
+
+    @property
+    def fitted_on(self) -> int:
+        """Number of points it was fitted on."""
+        return len(self.seen)
 
     @property
     def num_classes(self) -> int:
@@ -75,7 +82,7 @@ class ClassGaussian:
             # n - 1: the unbiased variance along each direction.
             scales[label, :kept] = singular[:kept] / np.sqrt(max(len(rows) - 1, 1))
         as_float = [jnp.asarray(a, jnp.float32) for a in (means, directions, scales)]
-        return cls(*as_float, shape=tuple(data.x.shape[1:]), fitted_on=len(data))
+        return cls(*as_float, shape=tuple(data.x.shape[1:]), seen=Seen.of(data))
 
     def sample(self, labels: Int[Array, " m"], *, key: Key) -> jax.Array:
         """Draw one input a label.
@@ -116,5 +123,5 @@ def _check_labels(labels: np.ndarray, classes: int) -> None:
 jax.tree_util.register_dataclass(
     ClassGaussian,
     data_fields=["means", "directions", "scales"],
-    meta_fields=["shape", "fitted_on"],
+    meta_fields=["shape", "seen"],
 )
