@@ -1,0 +1,5 @@
+"""`python -m experiments.metrics`."""
+
+from .run import main
+
+main()

@@ -1,0 +1,109 @@
+"""What is run: data sets, sources of synthetic data, sizes, presets."""
+
+from dataclasses import dataclass
+
+from .catalogue import CLASSES, FEW, IMAGES, TARGETS, Source
+
+METRICS = (
+    "wasserstein",
+    "wasserstein_1",
+    "sliced_wasserstein",
+    "gaussian_wasserstein",
+    "mmd",
+    "mmd_mixture",
+    "energy",
+)
+
+
+@dataclass(frozen=True)
+class Study:
+    """One data set.
+
+    Attributes:
+        data: Its name in `data.py`.
+        real: Real points of each arm, one cell each.
+        pools: Synthetic points at hand in each of these cells.
+        candidates: Points that real ones are drawn from.
+        test: Test points, the same for all arms.
+        sources: Where synthetic data comes from.
+        networks: Ratios at which networks are trained too, at the largest of `real`; () for none.
+    """
+
+    data: str
+    real: tuple[int, ...]
+    pools: tuple[int, ...]
+    candidates: int
+    test: int
+    sources: tuple[Source, ...]
+    networks: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Config:
+    """One run.
+
+    Attributes:
+        studies: Data sets.
+        fits: Times each source is fitted, on other points of the generators' pool.
+        draws_of_real: Times the real points are drawn; crossed with fits.
+        draws: Synthetic samples, each in an order of its own, of every fit and draw of the real points.
+        counts: Counts on each curve.
+        ridges: Absolute ridges; leave-one-out chooses among them at every count.
+        weights: Weights below one of all synthetic points; the first sample of each fit and draw only.
+        num_bootstrap: Random halves behind each distance.
+        max_points: Points of each side that distances are computed on.
+        network_seeds: Networks at every ratio and fit.
+        network_steps: Steps of each.
+        resamples: Bootstrap resamples behind the intervals of the summary.
+    """
+
+    studies: tuple[Study, ...]
+    fits: int = 2
+    draws_of_real: int = 4
+    draws: int = 2
+    counts: int = 12
+    ridges: tuple[float, ...] = (0.03, 0.3, 3.0)
+    weights: tuple[float, ...] = (0.1, 0.3)
+    num_bootstrap: int = 20
+    max_points: int = 200
+    network_seeds: int = 3
+    network_steps: int = 500
+    resamples: int = 1000
+
+
+RATIOS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+N30, N100, N300 = (30, 480), (100, 800), (300, 1200)
+
+
+def study(data: str, sizes, candidates: int, test: int, sources, networks=()) -> Study:
+    """A study from pairs of real points and synthetic points at hand."""
+    real, pools = zip(*sizes, strict=True)
+    return Study(data, real, pools, candidates, test, sources, networks)
+
+
+CPU = Config(
+    studies=(
+        study("digits", (N30, N100), 350, 600, IMAGES, RATIOS),
+        study("usps", (N30, N100, N300), 2000, 600, IMAGES),
+        study("mnist", (N100,), 2000, 600, IMAGES),
+        study("cifar10", (N100, N300), 2000, 600, CLASSES),
+        study("friedman", (N30, N100), 1000, 600, TARGETS, RATIOS),
+        study("diabetes", (N30, N100), 150, 150, TARGETS),
+    )
+)
+QUICK = Config(
+    studies=(
+        study("digits", ((30, 120),), 350, 300, FEW, (0.0, 1.0)),
+        study("diabetes", ((30, 120),), 150, 150, TARGETS[:4]),
+    ),
+    draws_of_real=2,
+    counts=6,
+    ridges=(0.3, 3.0),
+    weights=(0.1,),
+    network_seeds=1,
+    network_steps=50,
+    resamples=50,
+)
+# The same questions with more repetitions: what an accelerator is for here.
+GPU = Config(studies=CPU.studies, fits=4, draws_of_real=8, network_seeds=6, network_steps=1000)
+PRESETS = {"quick": QUICK, "cpu": CPU, "gpu": GPU}

@@ -1,0 +1,95 @@
+"""Every discrepancy between the real points at hand and each source's, made dimensionless.
+
+Two views of a sample. "inputs": inputs divided by the root of the real points' total variance. "joint": beside them
+the targets (or centred one-hot labels), divided likewise, so that inputs and targets matter alike: the law of the pair
+(x, y), which is what a bound on the error is about. `labelled_wasserstein` sees labels in the first view.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+import synthmix_jax as smx
+
+from .config import Config
+from .data import Material
+
+TRANSFER_POINTS = 400
+
+
+def distances(
+    real: smx.Dataset, pools: dict[str, smx.Dataset], config: Config, metrics: Sequence[str], key
+) -> dict[str, dict[str, list[float]]]:
+    """By metric and source: value, excess over the floor, and the debiased value.
+
+    Args:
+        real: The real points a user would have.
+        pools: Synthetic points of each source.
+        config: Bootstrap halves and points.
+        metrics: Names from `smx.distances.METRICS`; labelled ones are added where there are classes.
+        key: PRNG key.
+    """
+    scale, unit = spread(real.x), spread(targets(real))
+    found: dict[str, dict[str, list[float]]] = {}
+    for view in ("inputs", "joint"):
+        if view == "inputs":
+            see = lambda d: inputs(d, scale)
+            labelled = ("labelled_wasserstein",) if real.num_classes is not None else ()
+        else:
+            see = lambda d: np.hstack([rows(d.x) / scale, targets(d) / unit])
+            labelled = ()
+        tables = [
+            smx.distances.compare(
+                see(real),
+                {name: see(pool) for name, pool in pools.items()},
+                key=key,
+                metrics=(*metrics, *labelled),
+                features=rows,
+                num_bootstrap=config.num_bootstrap,
+                max_points=config.max_points,
+                per_class=False,
+                debias=debias,
+            )
+            for debias in (False, True)
+        ]
+        for plain, debiased in zip(*(table.rows for table in tables), strict=True):
+            numbers = [plain.value, plain.excess, debiased.value]
+            found.setdefault(f"{view}: {plain.metric}", {})[plain.synthetic] = numbers
+    return found
+
+
+def transfer(real: smx.Dataset, pool: smx.Dataset, material: Material, ridge: float) -> float:
+    """Squared error on the real points of a regression on synthetic ones alone, over the targets' variance.
+
+    The distance in which the theorems on regression are stated, between the functions rather than the points.
+    """
+    fitted = smx.krr.fit(pool[:TRANSFER_POINTS], kernel=material.kernel, ridge=ridge)
+    y = targets(real)
+    found = np.reshape(fitted.predict(real.x), y.shape)
+    return float(((found - y) ** 2).sum(axis=1).mean() / spread(y) ** 2)
+
+
+def inputs(data: smx.Dataset, scale: float) -> smx.Dataset | np.ndarray:
+    """Inputs in units of the real points' spread, with labels where there are classes."""
+    x = rows(data.x) / scale
+    if data.num_classes is None:
+        return x
+    return smx.Dataset(x, data.y, num_classes=data.num_classes)
+
+
+def rows(x) -> np.ndarray:
+    """Points as vectors."""
+    return np.asarray(x, np.float32).reshape(len(x), -1)
+
+
+def targets(data: smx.Dataset) -> np.ndarray:
+    """Targets (n, k); labels as centred one-hot ones."""
+    if data.num_classes is None:
+        return rows(data.y)
+    one_hot = np.eye(data.num_classes, dtype=np.float32)[np.asarray(data.y)]
+    return one_hot - 1.0 / data.num_classes
+
+
+def spread(values) -> float:
+    """Root of the total variance."""
+    return float(np.sqrt(rows(values).var(axis=0).sum()))

@@ -1,0 +1,150 @@
+"""What following each predictor costs: regret, with at most one constant, fitted on the other data sets.
+
+Two rules of theory turn a distance D and n into a share of synthetic points (docs/theory.md):
+
+    "quadratic"   x = min(x_max, 1 / (2 n c D^2)),          x = m / (n + m), pooled points of equal noise (T6)
+    "linear"      x = x_max max(0, 1 - n c D),              the stability bound (T5)
+
+c stands for constants that no distance knows. It is the one that would have cost least on the other data sets (the
+mean of their means). The count on the curve with the nearest share is taken.
+
+Regret: mean test error of a rule over its users (fits and draws of real points), less that of the best fixed
+count of this source and cell, over the real-only error. Leave-one-out may pick another count for every user, and could
+be below zero; the best fixed count is found on test points, which favours nobody but makes all regrets a little
+large.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from .cells import Cell
+from .ranks import interval, resampled
+
+CONSTANTS = np.concatenate([[0.0], np.geomspace(1e-5, 1e4, 109)])
+RULES = ("quadratic", "linear")
+
+
+def shares_of(rule: str, distance: np.ndarray, n: int, largest: float) -> np.ndarray:
+    """Share for every constant (k, ...); where the distance is not known, none."""
+    scaled = n * CONSTANTS.reshape(-1, *[1] * distance.ndim) * np.maximum(distance, 0.0)
+    if rule == "quadratic":
+        scaled = scaled * np.maximum(distance, 0.0)
+        with np.errstate(divide="ignore"):
+            share = np.minimum(largest, 0.5 / scaled)
+    else:
+        share = largest * np.maximum(0.0, 1.0 - scaled)
+    return np.nan_to_num(share)
+
+
+def nearest(shares: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Place of the nearest share on the axis."""
+    return np.abs(wanted[..., None] - shares).argmin(axis=-1)
+
+
+def regret(cost: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Regret of choices (k, g, f, d) on test errors (g, f, d, s): (k, g)."""
+    paid = np.take_along_axis(cost[None], chosen[..., None], axis=-1)[..., 0].mean(axis=(2, 3))
+    fixed = cost.mean(axis=(1, 2))
+    return (paid - fixed.min(axis=1)) / fixed[:, 0]
+
+
+def axis(cell: Cell, weighted: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Shares, test and leave-one-out errors: along counts, or along weights of all points."""
+    return cell.weight_axis if weighted else (cell.shares, cell.cost, cell.loo)
+
+
+def choices(
+    cells: list[Cell], predictors: dict[str, Callable], *, weighted: bool
+) -> dict[str, list[np.ndarray]]:
+    """For each way to choose, regrets in every cell: (k, g) with k constants to choose from, one or more."""
+    found: dict[str, list[np.ndarray]] = {}
+    for cell in cells:
+        shares, cost, loo = axis(cell, weighted)
+        users = cost.shape[:-1]
+        full = lambda place: np.full((1, *users), place)
+        fixed = {
+            "none": full(0),
+            "all": full(len(shares) - 1),
+            "leave-one-out": loo.argmin(axis=-1)[None],
+            # A constant ratio m / n; on the axis of weights the share it stands for.
+            "constant ratio": np.stack(
+                [
+                    np.full(users, nearest(shares, np.asarray(r / (1.0 + r))))
+                    for r in np.geomspace(1 / 32, 32, 41)
+                ]
+            ),
+        }
+        for name, chosen in fixed.items():
+            found.setdefault(name, []).append(regret(cost, chosen))
+        for name, predictor in predictors.items():
+            distance = predictor(cell)
+            for rule in RULES:
+                if distance is None:
+                    values = np.full((len(CONSTANTS), users[0]), np.nan)
+                else:
+                    wanted = shares_of(rule, distance, cell.n, shares[-1])
+                    values = regret(cost, nearest(shares, wanted))
+                found.setdefault(f"{name} | {rule}", []).append(values)
+    return found
+
+
+def held_out(cells: list[Cell], regrets: list[np.ndarray]) -> tuple[list[np.ndarray], dict]:
+    """Regrets (g,) of each cell with the constant that is best on the other data sets, and its place."""
+    names = list(dict.fromkeys(cell.data for cell in cells))
+    by_data = {
+        name: np.mean(
+            [r.mean(axis=1) for c, r in zip(cells, regrets, strict=True) if c.data == name], axis=0
+        )
+        for name in names
+    }
+    place = {}
+    for name in names:
+        others = [v for k, v in by_data.items() if k != name and np.isfinite(v).all()]
+        place[name] = int(np.mean(others, axis=0).argmin()) if others else 0
+    return [r[place[c.data]] for c, r in zip(cells, regrets, strict=True)], place
+
+
+def table(
+    cells: list[Cell], predictors: dict, resamples: int, *, weighted: bool = False
+) -> dict[str, dict]:
+    """By way to choose: mean regret with its interval, the difference from leave-one-out, and by data set.
+
+    Intervals: bootstrap over data sets, and over sources within each; the constants stay as they are.
+    """
+    ways = {
+        name: held_out(cells, regrets)
+        for name, regrets in choices(cells, predictors, weighted=weighted).items()
+    }
+    groups: dict[str, list[Cell]] = {}
+    for cell in cells:
+        groups.setdefault(cell.data, []).append(cell)
+    rng = np.random.default_rng(1)
+    plans = [resampled(groups, None), *(resampled(groups, rng) for _ in range(resamples))]
+    places = {id(cell): i for i, cell in enumerate(cells)}
+    reference = ways["leave-one-out"][0]
+    result = {}
+    for name, (values, place) in ways.items():
+
+        def mean(plan, less=None, values=values):
+            each = [
+                np.mean(
+                    [
+                        (values[i] - (0.0 if less is None else less[i]))[at].mean()
+                        for i in (places[id(c)] for c in groups[data])
+                    ]
+                )
+                for data, at in plan
+            ]
+            known = np.isfinite(each)
+            return float(np.mean(np.array(each)[known])) if known.any() else np.nan
+
+        result[name] = {
+            "regret": interval([mean(plan) for plan in plans]),
+            "less leave-one-out": interval([mean(plan, reference) for plan in plans]),
+            "by data": {data: mean([(data, at)]) for data, at in plans[0]},
+            "constant": {
+                data: float(CONSTANTS[k]) for data, k in place.items() if " | " in name
+            },
+        }
+    return result
