@@ -6,8 +6,11 @@ A generator is frozen once fitted; `sample(labels, *, key)` is a pure function o
 from ._files import load as load
 from ._files import save as save
 from ._gaussian import ClassGaussian as ClassGaussian
+from ._joint import JointGaussian as JointGaussian
+from ._mixture import ClassMixture as ClassMixture
 from ._sampling import balanced_labels as balanced_labels
 from ._sampling import draw as draw
 from ._sampling import refit as refit
 from ._seen import Seen as Seen
 from ._shift import Shifted as Shifted
+from ._smote import SMOTE as SMOTE

@@ -82,10 +82,11 @@ def load(path: str | os.PathLike[str]) -> Any:
 
 def _kinds() -> dict[str, type]:
     """Classes that files may hold."""
-    from . import ClassGaussian, Shifted
+    from . import SMOTE, ClassGaussian, ClassMixture, JointGaussian, Shifted
     from ._seen import Seen
 
-    return {kind.__name__: kind for kind in (ClassGaussian, Shifted, Seen)}
+    kinds = (ClassGaussian, ClassMixture, JointGaussian, SMOTE, Shifted, Seen)
+    return {kind.__name__: kind for kind in kinds}
 
 
 def _packed(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
