@@ -15,7 +15,7 @@ class Source:
         name: For tables.
         model: "replay" gives back the points it is given: other real data, without a model.
         points: Points of the generators' pool it is fitted on; None for half of them ("replay": all).
-        size: Rank of "gaussian", components of "mixture", neighbours of "smote".
+        size: Rank of "gaussian", components of "mixture" (of rank 10), neighbours of "smote".
         dials: Of `generators.Shifted`, by name.
         target_scale: Regression targets are multiplied by this.
         target_noise: Standard deviation of noise added to regression targets.
@@ -31,35 +31,48 @@ class Source:
 
 
 def fine(name: str, **dials: float) -> Source:
-    """A class Gaussian of rank 20, spoilt."""
+    """A Gaussian of rank 20 (of each class, or of inputs and targets together), spoilt."""
     return Source(name, "gaussian", size=20, dials=tuple(dials.items()))
 
 
 OTHER_REAL = Source("other real points", "replay")
+AGAIN = Source("30 points again and again", "replay", points=30)
+SMOTE = Source("SMOTE of 100 points", "smote", points=100, size=5)
 CLASSES = (
     OTHER_REAL,
-    Source("30 points again and again", "replay", points=30),
-    fine("Gaussian, rank 20"),
-    Source("Gaussian, rank 3", "gaussian", size=3),
+    AGAIN,
+    SMOTE,
+    fine("Gaussian"),
+    Source("coarse Gaussian", "gaussian", size=3),
     Source("Gaussian of 50 points", "gaussian", points=50, size=5),
+    Source("memorising", "gaussian", points=50, size=5, dials=(("memorize", 0.7),)),
     Source("class means", "gaussian", size=0),
+    Source("mixture", "mixture", size=3),
     fine("offset", offset=0.4),
-    fine("half the scale", scale=-0.5),
     fine("half the contrast", contrast=-0.5),
     fine("noise", noise=1.0),
     fine("30 % of labels random", label_noise=0.3),
     fine("half the labels shifted", label_shift=0.5),
+    fine("imbalanced", imbalance=0.9),
+    fine("half the modes", drop_modes=0.5),
 )
 IMAGES = (
     *CLASSES,
     Source("Gaussian of 50, blurred", "gaussian", points=50, size=5, dials=(("blur", 1.3),)),
 )
-FEW = tuple(CLASSES[i] for i in (0, 2, 4, 11))
+FEW = (OTHER_REAL, CLASSES[3], CLASSES[5], CLASSES[13])
 TARGETS = (
     OTHER_REAL,
-    Source("noisy targets", "replay", target_noise=1.0),
     Source("half the targets", "replay", target_scale=0.5),
     Source("opposite targets", "replay", target_scale=-1.0),
+    fine("Gaussian"),
+    AGAIN,
+    SMOTE,
+    Source("Gaussian of 30 points", "gaussian", points=30, size=20),
+    Source("noisy targets", "replay", target_noise=1.0),
     Source("noise for targets", "replay", target_scale=0.0, target_noise=1.0),
-    Source("30 points again and again", "replay", points=30),
+    fine("offset", offset=0.4),
+    fine("half the scale", scale=-0.5),
+    fine("noise", noise=1.0),
+    fine("30 % of targets random", label_noise=0.3),
 )

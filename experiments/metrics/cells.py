@@ -84,9 +84,7 @@ def cells(rows: list[dict], config: Config) -> list[Cell]:
                 for row in rows
                 if (row["kind"], row["data"], row["n"]) == ("kernel", study.data, n)
             }
-            wanted = [
-                [(f, d) for d in range(config.draws_of_real)] for f in range(config.fits)
-            ]
+            wanted = [[(f, d) for d in range(config.draws_of_real)] for f in range(config.fits)]
             if all(at in mine for line in wanted for at in line):
                 sources = tuple(source.name for source in study.sources)
                 grid = [[mine[at] for at in line] for line in wanted]
@@ -108,7 +106,8 @@ def _cell(data: str, n: int, sources, grid: list[list[dict]], config: Config) ->
         for metric in first["distances"]
         for k, form in enumerate(FORMS)
     }
-    found["transfer", "value"] = stacked(lambda row: row["transfer"])
+    for k, form in enumerate(FORMS[:2]):
+        found["transfer", form] = stacked(lambda row, k=k: [v[k] for v in row["transfer"]])
     return Cell(
         data=data,
         n=n,

@@ -1,7 +1,7 @@
 """How much of the scatter is the real points', the fit's, the draw's; and intervals that respect it.
 
-Fits (f) and draws of the real points (d) are crossed, synthetic samples (e) repeated in each pair: a two-way analysis of
-variance with random effects, by the method of moments,
+Fits (f) and draws of the real points (d) are crossed, synthetic samples (e) repeated in each pair: a two-way
+analysis of variance with random effects, by the method of moments,
 
     E MS_e = v_e,   E MS_fd = v_e + e v_fd,   E MS_f = E MS_fd + d e v_f,   E MS_d = E MS_fd + f e v_d,
 

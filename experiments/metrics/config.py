@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from .catalogue import CLASSES, FEW, IMAGES, TARGETS, Source
 
+QUICK_METRICS = ("sliced_wasserstein", "gaussian_wasserstein", "mmd", "energy")
 METRICS = (
     "wasserstein",
     "wasserstein_1",
@@ -26,7 +27,8 @@ class Study:
         candidates: Points that real ones are drawn from.
         test: Test points, the same for all arms.
         sources: Where synthetic data comes from.
-        networks: Ratios at which networks are trained too, at the largest of `real`; () for none.
+        networks: Ratios at which networks are trained too; () for none.
+        network_real: Real points of each network; one of `real`.
     """
 
     data: str
@@ -36,6 +38,7 @@ class Study:
     test: int
     sources: tuple[Source, ...]
     networks: tuple[float, ...] = ()
+    network_real: int = 100
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class Config:
 
     Attributes:
         studies: Data sets.
+        metrics: Of `smx.distances.METRICS`; for classes `labelled_wasserstein` comes beside "wasserstein".
         fits: Times each source is fitted, on other points of the generators' pool.
         draws_of_real: Times the real points are drawn; crossed with fits.
         draws: Synthetic samples, each in an order of its own, of every fit and draw of the real points.
@@ -52,27 +56,30 @@ class Config:
         weights: Weights below one of all synthetic points; the first sample of each fit and draw only.
         num_bootstrap: Random halves behind each distance.
         max_points: Points of each side that distances are computed on.
-        network_seeds: Networks at every ratio and fit.
+        network_fits: Fits of each source that networks are trained on.
+        network_seeds: Networks at every ratio and fit; each seed draws real points of its own.
         network_steps: Steps of each.
         resamples: Bootstrap resamples behind the intervals of the summary.
     """
 
     studies: tuple[Study, ...]
+    metrics: tuple[str, ...] = METRICS
     fits: int = 2
     draws_of_real: int = 4
     draws: int = 2
     counts: int = 12
-    ridges: tuple[float, ...] = (0.03, 0.3, 3.0)
+    ridges: tuple[float, ...] = (0.01, 0.1, 1.0, 10.0)
     weights: tuple[float, ...] = (0.1, 0.3)
     num_bootstrap: int = 20
-    max_points: int = 200
+    max_points: int = 150
+    network_fits: int = 1
     network_seeds: int = 3
     network_steps: int = 500
     resamples: int = 1000
 
 
 RATIOS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
-N30, N100, N300 = (30, 480), (100, 800), (300, 1200)
+N30, N100, N300 = (30, 480), (100, 800), (300, 900)
 
 
 def study(data: str, sizes, candidates: int, test: int, sources, networks=()) -> Study:
@@ -84,26 +91,25 @@ def study(data: str, sizes, candidates: int, test: int, sources, networks=()) ->
 CPU = Config(
     studies=(
         study("digits", (N30, N100), 350, 600, IMAGES, RATIOS),
-        study("usps", (N30, N100, N300), 2000, 600, IMAGES),
+        study("usps", (N30, N100), 2000, 600, IMAGES),
         study("mnist", (N100,), 2000, 600, IMAGES),
-        study("cifar10", (N100, N300), 2000, 600, CLASSES),
-        study("friedman", (N30, N100), 1000, 600, TARGETS, RATIOS),
+        study("cifar10", (N100,), 2000, 600, CLASSES),
+        study("friedman", (N30, N100, N300), 1000, 600, TARGETS, RATIOS),
         study("diabetes", (N30, N100), 150, 150, TARGETS),
     )
 )
 QUICK = Config(
     studies=(
-        study("digits", ((30, 120),), 350, 300, FEW, (0.0, 1.0)),
+        study("digits", ((30, 120),), 350, 300, FEW),
         study("diabetes", ((30, 120),), 150, 150, TARGETS[:4]),
     ),
+    metrics=QUICK_METRICS,
     draws_of_real=2,
     counts=6,
     ridges=(0.3, 3.0),
     weights=(0.1,),
-    network_seeds=1,
-    network_steps=50,
     resamples=50,
 )
 # The same questions with more repetitions: what an accelerator is for here.
-GPU = Config(studies=CPU.studies, fits=4, draws_of_real=8, network_seeds=6, network_steps=1000)
+GPU = Config(studies=CPU.studies, fits=4, draws_of_real=8, network_fits=4)
 PRESETS = {"quick": QUICK, "cpu": CPU, "gpu": GPU}

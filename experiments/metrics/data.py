@@ -1,7 +1,7 @@
 """Data sets, each split once: candidates for real points, the generators' pool, test points.
 
-Everything that is fixed for a data set (scales, principal components, the lengthscale) is taken from the generators'
-pool or from images put aside: nothing of the real and test points enters.
+What is fixed for a data set (scales, principal components, the lengthscale) is taken from the generators' pool or
+from images put aside: nothing of the real and test points enters.
 """
 
 from dataclasses import dataclass

@@ -1,11 +1,9 @@
 """Every discrepancy between the real points at hand and each source's, made dimensionless.
 
 Two views of a sample. "inputs": inputs divided by the root of the real points' total variance. "joint": beside them
-the targets (or centred one-hot labels), divided likewise, so that inputs and targets matter alike: the law of the pair
-(x, y), which is what a bound on the error is about. `labelled_wasserstein` sees labels in the first view.
+the targets (or centred one-hot labels), divided likewise, so that inputs and targets matter alike: the law of the
+pair (x, y), which is what a bound on the error is about. `labelled_wasserstein` sees labels in the first view.
 """
-
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -18,15 +16,14 @@ TRANSFER_POINTS = 400
 
 
 def distances(
-    real: smx.Dataset, pools: dict[str, smx.Dataset], config: Config, metrics: Sequence[str], key
+    real: smx.Dataset, pools: dict[str, smx.Dataset], config: Config, key
 ) -> dict[str, dict[str, list[float]]]:
     """By metric and source: value, excess over the floor, and the debiased value.
 
     Args:
         real: The real points a user would have.
         pools: Synthetic points of each source.
-        config: Bootstrap halves and points.
-        metrics: Names from `smx.distances.METRICS`; labelled ones are added where there are classes.
+        config: Metrics, bootstrap halves, points.
         key: PRNG key.
     """
     scale, unit = spread(real.x), spread(targets(real))
@@ -34,7 +31,8 @@ def distances(
     for view in ("inputs", "joint"):
         if view == "inputs":
             see = lambda d: inputs(d, scale)
-            labelled = ("labelled_wasserstein",) if real.num_classes is not None else ()
+            with_labels = real.num_classes is not None and "wasserstein" in config.metrics
+            labelled = ("labelled_wasserstein",) if with_labels else ()
         else:
             see = lambda d: np.hstack([rows(d.x) / scale, targets(d) / unit])
             labelled = ()
@@ -43,7 +41,7 @@ def distances(
                 see(real),
                 {name: see(pool) for name, pool in pools.items()},
                 key=key,
-                metrics=(*metrics, *labelled),
+                metrics=(*config.metrics, *labelled),
                 features=rows,
                 num_bootstrap=config.num_bootstrap,
                 max_points=config.max_points,
@@ -58,15 +56,29 @@ def distances(
     return found
 
 
-def transfer(real: smx.Dataset, pool: smx.Dataset, material: Material, ridge: float) -> float:
-    """Squared error on the real points of a regression on synthetic ones alone, over the targets' variance.
+def transfer(
+    real: smx.Dataset, pool: smx.Dataset, material: Material, ridge: float, loo: float
+) -> list[float]:
+    """Distance between functions rather than points: how far a regression on synthetic points is off on real ones.
 
-    The distance in which the theorems on regression are stated, between the functions rather than the points.
+    Theorems on regression are stated in such a distance. The squared error is in units of the targets' variance,
+    the result its root.
+
+    Args:
+        real: The real points a user would have.
+        pool: Synthetic points; the first of them are used.
+        material: The kernel.
+        ridge: Of the regression.
+        loo: Leave-one-out error of the real points alone.
+
+    Returns:
+        Of the error, and of what it is above `loo` (zero if it is below).
     """
     fitted = smx.krr.fit(pool[:TRANSFER_POINTS], kernel=material.kernel, ridge=ridge)
     y = targets(real)
-    found = np.reshape(fitted.predict(real.x), y.shape)
-    return float(((found - y) ** 2).sum(axis=1).mean() / spread(y) ** 2)
+    error = ((np.reshape(fitted.predict(real.x), y.shape) - y) ** 2).sum(axis=1).mean()
+    squares = np.array([error, max(0.0, error - loo)])
+    return np.sqrt(squares / spread(y) ** 2).tolist()
 
 
 def inputs(data: smx.Dataset, scale: float) -> smx.Dataset | np.ndarray:

@@ -9,9 +9,9 @@ c stands for constants that no distance knows. It is the one that would have cos
 mean of their means). The count on the curve with the nearest share is taken.
 
 Regret: mean test error of a rule over its users (fits and draws of real points), less that of the best fixed
-count of this source and cell, over the real-only error. Leave-one-out may pick another count for every user, and could
-be below zero; the best fixed count is found on test points, which favours nobody but makes all regrets a little
-large.
+count of this source and cell, over the real-only error. Leave-one-out may pick another count for every user, and
+could be below zero; the best fixed count is found on test points, which favours nobody but makes all regrets a
+little large.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from collections.abc import Callable
 import numpy as np
 
 from .cells import Cell
-from .ranks import interval, resampled
+from .ranks import Resamples, interval
 
 CONSTANTS = np.concatenate([[0.0], np.geomspace(1e-5, 1e4, 109)])
 RULES = ("quadratic", "linear")
@@ -62,10 +62,9 @@ def choices(
     for cell in cells:
         shares, cost, loo = axis(cell, weighted)
         users = cost.shape[:-1]
-        full = lambda place: np.full((1, *users), place)
         fixed = {
-            "none": full(0),
-            "all": full(len(shares) - 1),
+            "none": np.zeros((1, *users), int),
+            "all": np.full((1, *users), len(shares) - 1),
             "leave-one-out": loo.argmin(axis=-1)[None],
             # A constant ratio m / n; on the axis of weights the share it stands for.
             "constant ratio": np.stack(
@@ -106,7 +105,7 @@ def held_out(cells: list[Cell], regrets: list[np.ndarray]) -> tuple[list[np.ndar
 
 
 def table(
-    cells: list[Cell], predictors: dict, resamples: int, *, weighted: bool = False
+    cells: list[Cell], predictors: dict, resamples: Resamples, *, weighted: bool = False
 ) -> dict[str, dict]:
     """By way to choose: mean regret with its interval, the difference from leave-one-out, and by data set.
 
@@ -116,35 +115,34 @@ def table(
         name: held_out(cells, regrets)
         for name, regrets in choices(cells, predictors, weighted=weighted).items()
     }
-    groups: dict[str, list[Cell]] = {}
-    for cell in cells:
-        groups.setdefault(cell.data, []).append(cell)
-    rng = np.random.default_rng(1)
-    plans = [resampled(groups, None), *(resampled(groups, rng) for _ in range(resamples))]
-    places = {id(cell): i for i, cell in enumerate(cells)}
     reference = ways["leave-one-out"][0]
     result = {}
     for name, (values, place) in ways.items():
-
-        def mean(plan, less=None, values=values):
-            each = [
-                np.mean(
-                    [
-                        (values[i] - (0.0 if less is None else less[i]))[at].mean()
-                        for i in (places[id(c)] for c in groups[data])
-                    ]
-                )
-                for data, at in plan
-            ]
-            known = np.isfinite(each)
-            return float(np.mean(np.array(each)[known])) if known.any() else np.nan
-
+        less = [v - r for v, r in zip(values, reference, strict=True)]
         result[name] = {
-            "regret": interval([mean(plan) for plan in plans]),
-            "less leave-one-out": interval([mean(plan, reference) for plan in plans]),
-            "by data": {data: mean([(data, at)]) for data, at in plans[0]},
-            "constant": {
-                data: float(CONSTANTS[k]) for data, k in place.items() if " | " in name
+            "regret": interval(_mean(cells, values, resamples)),
+            "less leave-one-out": interval(_mean(cells, less, resamples)),
+            "by data": {
+                data: _number(
+                    np.mean(
+                        [v.mean() for c, v in zip(cells, values, strict=True) if c.data == data]
+                    )
+                )
+                for data in resamples.data
             },
+            "constant": {data: float(CONSTANTS[k]) for data, k in place.items() if " | " in name},
         }
     return result
+
+
+def _mean(cells: list[Cell], values: list[np.ndarray], resamples: Resamples) -> np.ndarray:
+    """Mean of values (g,) of each cell over resamples (b,)."""
+    each = []
+    for cell, value in zip(cells, values, strict=True):
+        times = resamples.sources[cell.data]
+        each.append(times @ value / times.sum(axis=1))
+    return resamples.mean(cells, each)
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

@@ -11,10 +11,9 @@ from pathlib import Path
 import jax
 import numpy as np
 
-import synthmix_jax as smx
 from experiments import _rows
 
-from .config import METRICS, PRESETS, Config, Study
+from .config import PRESETS, Config, Study
 from .curves import counts_of, curve, weighted
 from .data import material, parts
 from .distances import distances, transfer
@@ -38,13 +37,17 @@ def repetition(study: Study, pools: Pools, n: int, fit: int, draw: int, config: 
     }
     start = time.perf_counter()
     first = {name: drawn[0] for name, drawn in samples.items()}
-    found = distances(real, first, config, METRICS, key_of(study.data, n, fit, draw))
+    found = distances(real, first, config, key_of(study.data, n, fit, draw))
     middle = time.perf_counter()
     curves = {
         name: [curve(real, pool, place, config) for pool in drawn]
         for name, drawn in samples.items()
     }
     others = {name: weighted(real, pool, place, config) for name, pool in first.items()}
+    for name, one in others.items():
+        for error in one:
+            # With weight one it is the end of the curve.
+            one[error] = np.append(one[error], curves[name][0][error][-1])
     ridge = config.ridges[len(config.ridges) // 2]
     return {
         "kind": "kernel",
@@ -58,7 +61,10 @@ def repetition(study: Study, pools: Pools, n: int, fit: int, draw: int, config: 
             metric: [short(by_source[name]) for name in samples]
             for metric, by_source in found.items()
         },
-        "transfer": short([transfer(real, pool, place, ridge) for pool in first.values()]),
+        "transfer": [
+            short(transfer(real, pool, place, ridge, curves[name][0]["loo"][0]))
+            for name, pool in first.items()
+        ],
         "test": [[short(c["test"]) for c in each] for each in curves.values()],
         "loo": [short(np.mean([c["loo"] for c in each], axis=0)) for each in curves.values()],
         "wrong": [
@@ -95,16 +101,19 @@ def work(config: Config):
                         lambda s=study, p=pools, a=(n, fit, draw): repetition(s, p(), *a, config),
                     )
         for source in study.sources if study.networks else ():
-            for fit in range(config.fits):
-                what = ("network", study.data, study.real[-1], fit, source.name)
-                yield what, lambda s=study, p=pools, a=(source, study.real[-1], fit): {
-                    "kind": "network",
-                    "data": s.data,
-                    "n": a[1],
-                    "fit": a[2],
-                    "draw": a[0].name,
-                    **perceptrons(s, p(), *a, config),
-                }
+            for fit in range(config.network_fits):
+                what = ("network", study.data, study.network_real, fit, source.name)
+                yield (
+                    what,
+                    lambda s=study, p=pools, a=(source, study.network_real, fit): {
+                        "kind": "network",
+                        "data": s.data,
+                        "n": a[1],
+                        "fit": a[2],
+                        "draw": a[0].name,
+                        **perceptrons(s, p(), *a, config),
+                    },
+                )
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -13,6 +13,8 @@ from synthmix_jax import generators
 from .catalogue import Source
 from .data import Material, parts
 
+MIXTURE_RANK = 10
+
 
 def key_of(*words: Any):
     """A PRNG key of what these words say: no two purposes share one."""
@@ -40,10 +42,8 @@ class Pools:
         if (source.name, fit) not in self.held:
             self.held[source.name, fit] = self._fitted(source, fit)
         fitted = self.held[source.name, fit]
-        if source.model == "replay":
-            drawn = replay(fitted, count, key)
-        else:
-            drawn = generators.draw(fitted, count, key=key)
+        give = replay if source.model == "replay" else generators.draw
+        drawn = give(fitted, count, key=key)
         return shuffled(retargeted(drawn, source, key), key)
 
     def _fitted(self, source: Source, fit: int):
@@ -59,10 +59,20 @@ class Pools:
                 return seen
             case "gaussian":
                 fitted = generators.ClassGaussian.fit(seen, rank=source.size)
-        return generators.Shifted(fitted, **dict(source.dials))
+            case "mixture":
+                key = jax.random.fold_in(key, 1)
+                fitted = generators.ClassMixture.fit(
+                    seen, components=source.size, rank=MIXTURE_RANK, key=key
+                )
+            case "smote":
+                fitted = generators.SMOTE.fit(seen, neighbours=source.size)
+        dials = dict(source.dials)
+        if "memorize" in dials:
+            dials["training"] = seen
+        return generators.Shifted(fitted, **dials) if dials else fitted
 
 
-def replay(data: smx.Dataset, count: int, key) -> smx.Dataset:
+def replay(data: smx.Dataset, count: int, *, key) -> smx.Dataset:
     """Points given back, each as often as any other within one."""
     order = smx.mixing.nested_order(data.y, key=key, num_classes=data.num_classes)
     return data[np.resize(order, count)]
