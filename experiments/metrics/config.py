@@ -67,7 +67,7 @@ class Config:
     fits: int = 2
     draws_of_real: int = 4
     draws: int = 2
-    counts: int = 12
+    counts: int = 10
     ridges: tuple[float, ...] = (0.01, 0.1, 1.0, 10.0)
     weights: tuple[float, ...] = (0.1, 0.3)
     num_bootstrap: int = 20
@@ -92,9 +92,9 @@ CPU = Config(
     studies=(
         study("digits", (N30, N100), 350, 600, IMAGES, RATIOS),
         study("usps", (N30, N100), 2000, 600, IMAGES),
-        study("mnist", (N100,), 2000, 600, IMAGES),
+        study("mnist", (N30,), 2000, 600, IMAGES),
         study("cifar10", (N100,), 2000, 600, CLASSES),
-        study("friedman", (N30, N100, N300), 1000, 600, TARGETS, RATIOS),
+        study("friedman", (N30, N100), 1000, 600, TARGETS, RATIOS),
         study("diabetes", (N30, N100), 150, 150, TARGETS),
     )
 )
@@ -110,6 +110,18 @@ QUICK = Config(
     weights=(0.1,),
     resamples=50,
 )
-# The same questions with more repetitions: what an accelerator is for here.
-GPU = Config(studies=CPU.studies, fits=4, draws_of_real=8, network_fits=4)
+ALL = (N30, N100, N300)
+GPU = Config(
+    studies=(
+        study("digits", ALL, 350, 600, IMAGES, RATIOS),
+        study("usps", ALL, 2000, 600, IMAGES, RATIOS),
+        study("mnist", ALL, 2000, 600, IMAGES, RATIOS),
+        study("cifar10", ALL, 2000, 600, CLASSES, RATIOS),
+        study("friedman", ALL, 1000, 600, TARGETS, RATIOS),
+        study("diabetes", (N30, N100), 150, 150, TARGETS),
+    ),
+    fits=4,
+    draws_of_real=8,
+    network_fits=4,
+)
 PRESETS = {"quick": QUICK, "cpu": CPU, "gpu": GPU}

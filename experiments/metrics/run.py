@@ -58,7 +58,7 @@ def repetition(study: Study, pools: Pools, n: int, fit: int, draw: int, config: 
         "seconds": [round(middle - start, 1), round(time.perf_counter() - middle, 1)],
         "counts": counts_of(size, config).tolist(),
         "distances": {
-            metric: [short(by_source[name]) for name in samples]
+            metric: [short(by_source[name], 3) for name in samples]
             for metric, by_source in found.items()
         },
         "transfer": [
@@ -68,7 +68,7 @@ def repetition(study: Study, pools: Pools, n: int, fit: int, draw: int, config: 
         "test": [[short(c["test"]) for c in each] for each in curves.values()],
         "loo": [short(np.mean([c["loo"] for c in each], axis=0)) for each in curves.values()],
         "wrong": [
-            short(np.mean([c["wrong"] for c in each], axis=0))
+            short(np.mean([c["wrong"] for c in each], axis=0), 3)
             for each in curves.values()
             if "wrong" in each[0]
         ],
@@ -77,9 +77,9 @@ def repetition(study: Study, pools: Pools, n: int, fit: int, draw: int, config: 
     }
 
 
-def short(values) -> list[float | None]:
-    """Four significant digits; NaN as null, which JSON has."""
-    return [float(f"{v:.4g}") if np.isfinite(v) else None for v in np.asarray(values, float)]
+def short(values, digits: int = 4) -> list[float | None]:
+    """So many significant digits; NaN as null, which JSON has."""
+    return [float(f"{v:.{digits}g}") if np.isfinite(v) else None for v in np.asarray(values, float)]
 
 
 def work(config: Config):
