@@ -60,7 +60,6 @@ IMAGES = (
     *CLASSES,
     Source("Gaussian of 50, blurred", "gaussian", points=50, size=5, dials=(("blur", 1.3),)),
 )
-FEW = (OTHER_REAL, CLASSES[3], CLASSES[5], CLASSES[13])
 TARGETS = (
     OTHER_REAL,
     Source("half the targets", "replay", target_scale=0.5),
@@ -76,3 +75,10 @@ TARGETS = (
     fine("noise", noise=1.0),
     fine("30 % of targets random", label_noise=0.3),
 )
+# For a quick look: the extremes, and what lies between.
+FEW_CLASSES = tuple(
+    s
+    for s in CLASSES
+    if s in (OTHER_REAL, AGAIN) or s.name in ("Gaussian", "half the labels shifted")
+)
+FEW_TARGETS = (*TARGETS[:3], AGAIN)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from .catalogue import CLASSES, FEW, IMAGES, TARGETS, Source
+from .catalogue import CLASSES, FEW_CLASSES, FEW_TARGETS, IMAGES, TARGETS, Source
 
 QUICK_METRICS = ("sliced_wasserstein", "gaussian_wasserstein", "mmd", "energy")
 METRICS = (
@@ -100,8 +100,8 @@ CPU = Config(
 )
 QUICK = Config(
     studies=(
-        study("digits", ((30, 120),), 350, 300, FEW),
-        study("diabetes", ((30, 120),), 150, 150, TARGETS[:4]),
+        study("digits", ((30, 120),), 350, 300, FEW_CLASSES),
+        study("diabetes", ((30, 120),), 150, 150, FEW_TARGETS),
     ),
     metrics=QUICK_METRICS,
     draws_of_real=2,

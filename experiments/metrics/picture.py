@@ -21,44 +21,65 @@ def picture(result: dict, cells: list[Cell], path: Path) -> None:
     forest(axes[1], regrets(result), "Regret of the count, one constant from other data")
     axes[1].set_xlabel("% of the real-only error")
     scatter(axes[2], cells)
+    figure.suptitle(
+        "Orders of sources can be read from a distance (left). Amounts cannot: they need a constant (middle, "
+        "right). Filled: plain, open: debiased. 90 % intervals.",
+        fontsize=10,
+    )
     figure.savefig(path, dpi=110)
     plt.close(figure)
 
 
-def agreements(result: dict) -> list[tuple[str, list, bool]]:
-    """Debiased distances, ordered; what is no distance is set off."""
-    shown = [
-        (label(name), by_target["count"]["mean"], name.startswith("leave"))
-        for name, by_target in result["ranking"].items()
-        if name.endswith(", debiased") or name in ("transfer, value", "leave-one-out count")
-    ]
-    return sorted((s for s in shown if s[1][0] is not None), key=lambda s: s[1][0])
+Line = tuple[str, dict[str, list], bool]
+"""A name, values with intervals by form, and whether it is no distance."""
 
 
-def regrets(result: dict) -> list[tuple[str, list, bool]]:
-    """The quadratic rule with debiased distances, and what needs no distance, in %."""
-    shown = []
+def agreements(result: dict) -> list[Line]:
+    """Every distance in both forms, and what leave-one-out says."""
+    by_name: dict[str, dict[str, list]] = {}
+    for name, by_target in result["ranking"].items():
+        predictor, _, form = name.partition(", ")
+        values = by_target["count"]["mean"]
+        # Value and excess order alike: one floor serves all sources.
+        if form != "value" and predictor != "leave-one-out gain" and values[0] is not None:
+            by_name.setdefault(predictor, {})[form or "excess"] = values
+    return _ordered(by_name, 1.0)
+
+
+def regrets(result: dict) -> list[Line]:
+    """The quadratic rule with either form, and what needs no distance, in %."""
+    by_name: dict[str, dict[str, list]] = {}
     for name, record in result["regret"].items():
         predictor, _, rule = name.partition(" | ")
-        distance = predictor.endswith(", debiased") or predictor == "transfer, excess"
-        if record["regret"][0] is not None and (not rule or (distance and rule == "quadratic")):
-            shown.append((label(predictor), [100 * v for v in record["regret"]], not rule))
-    return sorted(shown, key=lambda s: -s[1][0])
+        predictor, _, form = predictor.partition(", ")
+        if record["regret"][0] is not None and rule != "linear" and form != "value":
+            values = [100.0 * v for v in record["regret"]]
+            by_name.setdefault(predictor, {})[form or "excess"] = values
+    return _ordered(by_name, -1.0)
+
+
+def _ordered(by_name: dict[str, dict[str, list]], sign: float) -> list[Line]:
+    """The best last, by the plain form."""
+    others = ("none", "all", "constant ratio", "leave-one-out", "leave-one-out count")
+    lines = [(label(name), forms, name in others) for name, forms in by_name.items()]
+    return sorted(lines, key=lambda line: sign * line[1]["excess"][0])
 
 
 def label(name: str) -> str:
-    """`joint: energy, debiased` as `energy, joint`."""
-    name = name.removesuffix(", debiased")
+    """`joint: energy` as `energy, joint`."""
     view, _, metric = name.rpartition(": ")
     return f"{metric}, {view}" if view else name
 
 
-def forest(axis, lines: list[tuple[str, list, bool]], title: str) -> None:
-    """Points with intervals, the best on top."""
-    for height, (_, (centre, low, high), other) in enumerate(lines):
+def forest(axis, lines: list[Line], title: str) -> None:
+    """Points with intervals, the best on top: filled for the plain distance, open for the debiased one."""
+    for height, (_, forms, other) in enumerate(lines):
         colour = "#D55E00" if other else "#0072B2"
-        axis.plot([low, high], [height, height], color=colour, lw=1.5)
-        axis.plot(centre, height, "o", color=colour, ms=5)
+        for form, (centre, low, high) in forms.items():
+            at = height + (0.13 if form == "excess" else -0.2)
+            fill = colour if form == "excess" else "white"
+            axis.plot([low, high], [at, at], color=colour, lw=1.3, alpha=0.6)
+            axis.plot(centre, at, "o", color=colour, mfc=fill, ms=5)
     axis.set_yticks(range(len(lines)), [name for name, _, _ in lines], fontsize=9)
     axis.axvline(0.0, color="#888888", lw=0.8)
     axis.set_title(title, fontsize=11)
@@ -80,7 +101,7 @@ def scatter(axis, cells: list[Cell]) -> None:
             alpha=0.75,
             label=f"{name}, n = {cell.n}",
         )
-    axis.set(xlabel=f"{label(', '.join(SCATTER))} distance, debiased", ylabel="best m / (n + m)")
+    axis.set(xlabel=f"{label(SCATTER[0])} distance, {SCATTER[1]}", ylabel="best m / (n + m)")
     axis.set_title("Orders within a data set, not amounts across", fontsize=11)
     axis.legend(frameon=False, fontsize=9)
     axis.spines[["top", "right"]].set_visible(False)

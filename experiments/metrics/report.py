@@ -12,9 +12,6 @@ from .cells import Cell, cells
 from .config import Config
 from .picture import picture
 
-SHOWN = "debiased"
-"""The form of a distance in table and picture; the others are in summary.json."""
-
 
 def predictors(found: list[Cell]) -> dict[str, Callable]:
     """name -> (cell -> (g, f, d) or None): every distance in every form."""

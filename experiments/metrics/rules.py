@@ -88,8 +88,8 @@ def choices(
     return found
 
 
-def held_out(cells: list[Cell], regrets: list[np.ndarray]) -> tuple[list[np.ndarray], dict]:
-    """Regrets (g,) of each cell with the constant that is best on the other data sets, and its place."""
+def constants(cells: list[Cell], regrets: list[np.ndarray]) -> tuple[dict, dict]:
+    """By data set, the place of the constant that is best on the other data sets, and of that best on its own."""
     names = list(dict.fromkeys(cell.data for cell in cells))
     by_data = {
         name: np.mean(
@@ -97,11 +97,12 @@ def held_out(cells: list[Cell], regrets: list[np.ndarray]) -> tuple[list[np.ndar
         )
         for name in names
     }
-    place = {}
-    for name in names:
-        others = [v for k, v in by_data.items() if k != name and np.isfinite(v).all()]
-        place[name] = int(np.mean(others, axis=0).argmin()) if others else 0
-    return [r[place[c.data]] for c, r in zip(cells, regrets, strict=True)], place
+    known = [name for name in names if np.isfinite(by_data[name]).all()]
+    best = lambda names: int(np.mean([by_data[k] for k in names], axis=0).argmin()) if names else 0
+    return (
+        {name: best([k for k in known if k != name]) for name in names},
+        {name: best([name]) for name in known},
+    )
 
 
 def table(
@@ -110,29 +111,43 @@ def table(
     """By way to choose: mean regret with its interval, the difference from leave-one-out, and by data set.
 
     Intervals: bootstrap over data sets, and over sources within each; the constants stay as they are.
+    "constant" is the best on the other data sets, "own constant" the best in hindsight, and "regret with it" what
+    that would have cost: the part of a regret that is not the distance's but the missing constant's.
     """
-    ways = {
-        name: held_out(cells, regrets)
-        for name, regrets in choices(cells, predictors, weighted=weighted).items()
-    }
-    reference = ways["leave-one-out"][0]
+    all_ways = choices(cells, predictors, weighted=weighted)
+    reference = _at(cells, all_ways["leave-one-out"], {c.data: 0 for c in cells})
     result = {}
-    for name, (values, place) in ways.items():
+    for name, regrets in all_ways.items():
+        held_out, own = constants(cells, regrets)
+        values = _at(cells, regrets, held_out)
         less = [v - r for v, r in zip(values, reference, strict=True)]
         result[name] = {
             "regret": interval(_mean(cells, values, resamples)),
             "less leave-one-out": interval(_mean(cells, less, resamples)),
-            "by data": {
-                data: _number(
-                    np.mean(
-                        [v.mean() for c, v in zip(cells, values, strict=True) if c.data == data]
-                    )
-                )
-                for data in resamples.data
-            },
-            "constant": {data: float(CONSTANTS[k]) for data, k in place.items() if " | " in name},
+            "by data": _by_data(cells, values),
         }
+        if len(regrets[0]) == len(CONSTANTS):
+            of = lambda places: {data: float(CONSTANTS[k]) for data, k in places.items()}
+            hindsight = _at(cells, regrets, {c.data: own.get(c.data, 0) for c in cells})
+            result[name] |= {
+                "constant": of(held_out),
+                "own constant": of(own),
+                "regret with it": interval(_mean(cells, hindsight, resamples)),
+            }
     return result
+
+
+def _at(cells: list[Cell], regrets: list[np.ndarray], places: dict[str, int]) -> list[np.ndarray]:
+    """Regrets (g,) of each cell at its data set's constant."""
+    return [r[places[c.data]] for c, r in zip(cells, regrets, strict=True)]
+
+
+def _by_data(cells: list[Cell], values: list[np.ndarray]) -> dict[str, float | None]:
+    """Mean over the cells of each data set; None where not known."""
+    found: dict[str, list[float]] = {}
+    for cell, value in zip(cells, values, strict=True):
+        found.setdefault(cell.data, []).append(float(value.mean()))
+    return {k: float(np.mean(v)) if np.isfinite(v).all() else None for k, v in found.items()}
 
 
 def _mean(cells: list[Cell], values: list[np.ndarray], resamples: Resamples) -> np.ndarray:
@@ -142,7 +157,3 @@ def _mean(cells: list[Cell], values: list[np.ndarray], resamples: Resamples) -> 
         times = resamples.sources[cell.data]
         each.append(times @ value / times.sum(axis=1))
     return resamples.mean(cells, each)
-
-
-def _number(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
