@@ -26,7 +26,8 @@ class Cell:
         wrong: Share of test points misclassified, mean over samples (g, f, d, c); None for regression.
         weights: Weights of all synthetic points, the last of them one (w,).
         weighted: Test and leave-one-out error there (2, g, f, d, w), first sample only.
-        distances: By metric and form ("energy of inputs, excess"): (g, f, d).
+        distances: By metric and form of `FORMS` (g, f, d).
+        reference: By metric, with more real points than the cell has (g, f, 1).
     """
 
     data: str
@@ -39,6 +40,7 @@ class Cell:
     weights: np.ndarray
     weighted: np.ndarray
     distances: dict[tuple[str, str], np.ndarray]
+    reference: dict[str, np.ndarray]
 
     @property
     def shares(self) -> np.ndarray:
@@ -88,7 +90,12 @@ def cells(rows: list[dict], config: Config) -> list[Cell]:
             if all(at in mine for line in wanted for at in line):
                 sources = tuple(source.name for source in study.sources)
                 grid = [[mine[at] for at in line] for line in wanted]
-                found.append(_cell(study.data, n, sources, grid, config))
+                found.append(
+                    dataclasses.replace(
+                        _cell(study.data, n, sources, grid, config),
+                        reference=_reference(rows, study.data, config.fits),
+                    )
+                )
     return found
 
 
@@ -119,4 +126,17 @@ def _cell(data: str, n: int, sources, grid: list[list[dict]], config: Config) ->
         weights=np.array([*config.weights, 1.0]),
         weighted=np.moveaxis(weighted, 3, 0),
         distances=found,
+        reference={},
     )
+
+
+def _reference(rows: list[dict], data: str, fits: int) -> dict[str, np.ndarray]:
+    mine = {row["fit"]: row for row in rows if (row["kind"], row["data"]) == ("reference", data)}
+    if len(mine) < fits:
+        return {}
+    return {
+        metric: np.array(
+            [[v[0] for v in mine[f]["distances"][metric]] for f in range(fits)], float
+        ).T[..., None]
+        for metric in mine[0]["distances"]
+    }

@@ -56,6 +56,8 @@ class Config:
         weights: Weights below one of all synthetic points; the first sample of each fit and draw only.
         num_bootstrap: Random halves behind each distance.
         max_points: Points of each side that distances are computed on.
+        reference_points: Candidates (or all there are) that distances are also computed on, beyond what a user has.
+        reference_synthetic: Synthetic points beside them.
         network_fits: Fits of each source that networks are trained on.
         network_seeds: Networks at every ratio and fit; each seed draws real points of its own.
         network_steps: Steps of each.
@@ -72,6 +74,8 @@ class Config:
     weights: tuple[float, ...] = (0.1, 0.3)
     num_bootstrap: int = 20
     max_points: int = 150
+    reference_points: int = 400
+    reference_synthetic: int = 800
     network_fits: int = 1
     network_seeds: int = 3
     network_steps: int = 500
@@ -108,6 +112,8 @@ QUICK = Config(
     counts=6,
     ridges=(0.3, 3.0),
     weights=(0.1,),
+    reference_points=60,
+    reference_synthetic=120,
     resamples=50,
 )
 ALL = (N30, N100, N300)

@@ -5,6 +5,8 @@ the targets (or centred one-hot labels), divided likewise, so that inputs and ta
 pair (x, y), which is what a bound on the error is about. `labelled_wasserstein` sees labels in the first view.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 import synthmix_jax as smx
@@ -16,15 +18,23 @@ TRANSFER_POINTS = 400
 
 
 def distances(
-    real: smx.Dataset, pools: dict[str, smx.Dataset], config: Config, key
+    real: smx.Dataset,
+    pools: dict[str, smx.Dataset],
+    config: Config,
+    key,
+    *,
+    max_points: int | None = None,
+    forms: Sequence[bool] = (False, True),
 ) -> dict[str, dict[str, list[float]]]:
-    """By metric and source: value, excess over the floor, and the debiased value.
+    """By metric and source: value, excess over the floor, and (if asked for) the debiased value.
 
     Args:
         real: The real points a user would have.
         pools: Synthetic points of each source.
         config: Metrics, bootstrap halves, points.
         key: PRNG key.
+        max_points: Other than `config.max_points`.
+        forms: Without and with debiasing, or one of them.
     """
     scale, unit = spread(real.x), spread(targets(real))
     found: dict[str, dict[str, list[float]]] = {}
@@ -44,14 +54,14 @@ def distances(
                 metrics=(*config.metrics, *labelled),
                 features=rows,
                 num_bootstrap=config.num_bootstrap,
-                max_points=config.max_points,
+                max_points=max_points or config.max_points,
                 per_class=False,
                 debias=debias,
             )
-            for debias in (False, True)
+            for debias in forms
         ]
-        for plain, debiased in zip(*(table.rows for table in tables), strict=True):
-            numbers = [plain.value, plain.excess, debiased.value]
+        for plain, *debiased in zip(*(table.rows for table in tables), strict=True):
+            numbers = [plain.value, plain.excess, *(row.value for row in debiased)]
             found.setdefault(f"{view}: {plain.metric}", {})[plain.synthetic] = numbers
     return found
 

@@ -41,7 +41,11 @@ def agreements(result: dict) -> list[Line]:
         predictor, _, form = name.partition(", ")
         values = by_target["count"]["mean"]
         # Value and excess order alike: one floor serves all sources.
-        if form != "value" and predictor != "leave-one-out gain" and values[0] is not None:
+        if (
+            form in ("", "excess", "debiased")
+            and predictor != "leave-one-out gain"
+            and values[0] is not None
+        ):
             by_name.setdefault(predictor, {})[form or "excess"] = values
     return _ordered(by_name, 1.0)
 

@@ -22,6 +22,15 @@ def predictors(found: list[Cell]) -> dict[str, Callable]:
     }
 
 
+def with_many_points(found: list[Cell]) -> dict[str, Callable]:
+    """The same distances as they would be with more real points."""
+    names = dict.fromkeys(metric for cell in found for metric in cell.reference)
+    return {
+        f"{metric}, many points": lambda cell, key=metric: cell.reference.get(key)
+        for metric in names
+    }
+
+
 def own_scores() -> dict[str, Callable]:
     """What leave-one-out says, as predictors of order: the best count, and the gain it expects."""
     return {
@@ -50,7 +59,7 @@ def summary(rows: list[dict], config: Config) -> dict:
     """All that the README states."""
     found = cells(rows, config)
     known = predictors(found)
-    scores = known | own_scores()
+    scores = known | own_scores() | with_many_points(found)
     resamples = ranks.Resamples.of(found, config.resamples)
     trained = [(cell, network_targets(rows, cell)) for cell in found]
     trained = [(cell, wanted) for cell, wanted in trained if wanted]
@@ -123,7 +132,7 @@ def ends(name: str, values: list) -> dict:
 def report(rows: list[dict], config: Config, head: dict, out: Path) -> None:
     """Write everything."""
     result = summary(rows, config)
-    content = json.dumps({**head, **rounded(result)}, indent=1)
+    content = json.dumps({**head, **rounded(result)})
     (out / "summary.json").write_text(content + "\n")
     lines = table(result)
     columns = dict.fromkeys(key for line in lines for key in line)

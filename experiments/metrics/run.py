@@ -1,10 +1,13 @@
 """Which discrepancy predicts the best amount of synthetic data? Curves, distances, and what each would cost."""
 
 import argparse
+import functools
+import itertools
 import json
 import os
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,6 +16,7 @@ import numpy as np
 
 from experiments import _rows
 
+from .catalogue import Source
 from .config import PRESETS, Config, Study
 from .curves import counts_of, curve, weighted
 from .data import material, parts
@@ -77,43 +81,66 @@ def repetition(study: Study, pools: Pools, n: int, fit: int, draw: int, config: 
     }
 
 
+def reference(study: Study, pools: Pools, fit: int, config: Config) -> dict:
+    """The same distances with more real points than users have: what is left is not for want of data."""
+    candidates = pools.material.candidates
+    most = min(config.reference_points, len(candidates) - 1)
+    real, _ = parts(candidates, most, key_of(study.data, "reference"))
+    samples = {
+        source.name: pools.sample(source, config.reference_synthetic, fit=fit, draw=("reference",))
+        for source in study.sources
+    }
+    key = key_of(study.data, "reference", fit)
+    found = distances(real, samples, config, key, max_points=most, forms=(False,))
+    return {
+        "kind": "reference",
+        "data": study.data,
+        "n": most,
+        "fit": fit,
+        "draw": 0,
+        "distances": {
+            metric: [short(by_source[name], 3) for name in samples]
+            for metric, by_source in found.items()
+        },
+    }
+
+
 def short(values, digits: int = 4) -> list[float | None]:
     """So many significant digits; NaN as null, which JSON has."""
     return [float(f"{v:.{digits}g}") if np.isfinite(v) else None for v in np.asarray(values, float)]
 
 
+def network(study: Study, pools: Pools, source: Source, fit: int, config: Config) -> dict:
+    """Networks on one source."""
+    found = perceptrons(study, pools, source, study.network_real, fit, config)
+    head = {"kind": "network", "data": study.data, "n": study.network_real}
+    return {**head, "fit": fit, "draw": source.name, **found}
+
+
 def work(config: Config):
     """Everything that is to be made: (what it is, how to make it)."""
     for study in config.studies:
-        held: list[Pools] = []
+        # Loaded when first needed: a finished data set is not loaded again.
+        pools = functools.cache(lambda study=study: Pools(study.data, material(study)))
+        fits, draws = range(config.fits), range(config.draws_of_real)
+        for n, fit, draw in itertools.product(study.real, fits, draws):
+            what = ("kernel", study.data, n, fit, draw)
+            yield what, later(repetition, study, pools, n, fit, draw, config)
+        for fit in fits:
+            most = min(config.reference_points, study.candidates - 1)
+            yield (
+                ("reference", study.data, most, fit, 0),
+                later(reference, study, pools, fit, config),
+            )
+        trained = study.sources if study.networks else ()
+        for source, fit in itertools.product(trained, range(config.network_fits)):
+            what = ("network", study.data, study.network_real, fit, source.name)
+            yield what, later(network, study, pools, source, fit, config)
 
-        def pools(study=study, held=held) -> Pools:
-            # Loaded when first needed: a finished data set is not loaded again.
-            if not held:
-                held.append(Pools(study.data, material(study)))
-            return held[0]
 
-        for n in study.real:
-            for fit in range(config.fits):
-                for draw in range(config.draws_of_real):
-                    yield (
-                        ("kernel", study.data, n, fit, draw),
-                        lambda s=study, p=pools, a=(n, fit, draw): repetition(s, p(), *a, config),
-                    )
-        for source in study.sources if study.networks else ():
-            for fit in range(config.network_fits):
-                what = ("network", study.data, study.network_real, fit, source.name)
-                yield (
-                    what,
-                    lambda s=study, p=pools, a=(source, study.network_real, fit): {
-                        "kind": "network",
-                        "data": s.data,
-                        "n": a[1],
-                        "fit": a[2],
-                        "draw": a[0].name,
-                        **perceptrons(s, p(), *a, config),
-                    },
-                )
+def later(function: Callable, study: Study, pools: Callable[[], Pools], *arguments):
+    """A call to be made, which loads the data."""
+    return lambda: function(study, pools(), *arguments)
 
 
 def main(argv: list[str] | None = None) -> None:
