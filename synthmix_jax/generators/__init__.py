@@ -5,6 +5,8 @@ A generator is frozen once fitted; `sample(labels, *, key)` is a pure function o
 
 from ._files import load as load
 from ._files import save as save
+from ._flow import Flow as Flow
+from ._flow_config import FlowConfig as FlowConfig
 from ._gaussian import ClassGaussian as ClassGaussian
 from ._sampling import balanced_labels as balanced_labels
 from ._sampling import draw as draw

@@ -82,10 +82,10 @@ def load(path: str | os.PathLike[str]) -> Any:
 
 def _kinds() -> dict[str, type]:
     """Classes that files may hold."""
-    from . import ClassGaussian, Shifted
+    from . import ClassGaussian, Flow, FlowConfig, Shifted
     from ._seen import Seen
 
-    return {kind.__name__: kind for kind in (ClassGaussian, Shifted, Seen)}
+    return {kind.__name__: kind for kind in (ClassGaussian, Flow, FlowConfig, Shifted, Seen)}
 
 
 def _packed(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
