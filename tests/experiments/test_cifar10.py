@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from experiments.cifar10 import run
+import synthmix_jax as smx
+from experiments.cifar10 import data, run
 
 
 @pytest.mark.data
@@ -49,3 +50,26 @@ def test_intervals_are_students_of_paired_differences():
     assert (real["error"], real["against real only"], real["against real only +-"]) == (60, 0, 0)
     # Differences -10, -10, -7 points: mean -9, deviation 1.732, t = 4.3027 with two degrees of freedom.
     assert (mixed["against real only"], mixed["against real only +-"]) == (-9.0, 4.3)
+
+
+@pytest.mark.data
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_the_quick_ladder(data_dir, tmp_path, monkeypatch):
+    monkeypatch.setenv("SYNTHMIX_CACHE_DIR", str(tmp_path / "cache"))
+    arguments = ["--preset", "ladder-quick", "--data-dir", str(data_dir), "--out", str(tmp_path)]
+    run.main(arguments)
+    content = json.loads((tmp_path / "results.json").read_text())
+    assert [row["source"] for row in content["rows"]] == ["flow, 2 steps", "flow, 4 steps"]
+    for row in content["rows"]:
+        for value in row["distances"].values():
+            assert value["low"] <= value["value"] <= value["high"]
+    assert (tmp_path / "ladder.png").stat().st_size > 10_000
+
+
+def test_shrunk_images_are_means_of_blocks(rng):
+    x = rng.integers(0, 256, size=(3, 8, 8, 3), dtype=np.uint8)
+    small = data.shrunk(smx.Dataset(x, np.zeros(3, int)), 4)
+    assert small.x.dtype == np.uint8
+    wanted = [[x[1, 2 * i : 2 * i + 2, 2:4, 2].mean() for i in range(4)]]
+    np.testing.assert_allclose(small.x[1, :, 1, 2], wanted[0], atol=0.5)
