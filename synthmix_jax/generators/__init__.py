@@ -8,8 +8,11 @@ from ._files import save as save
 from ._flow import Flow as Flow
 from ._flow_config import FlowConfig as FlowConfig
 from ._gaussian import ClassGaussian as ClassGaussian
+from ._joint import JointGaussian as JointGaussian
+from ._mixture import ClassMixture as ClassMixture
 from ._sampling import balanced_labels as balanced_labels
 from ._sampling import draw as draw
 from ._sampling import refit as refit
 from ._seen import Seen as Seen
 from ._shift import Shifted as Shifted
+from ._smote import SMOTE as SMOTE

@@ -82,10 +82,10 @@ def load(path: str | os.PathLike[str]) -> Any:
 
 def _kinds() -> dict[str, type]:
     """Classes that files may hold."""
-    from . import ClassGaussian, Flow, FlowConfig, Shifted
-    from ._seen import Seen
+    from . import SMOTE, ClassGaussian, ClassMixture, Flow, FlowConfig, JointGaussian, Seen, Shifted
 
-    return {kind.__name__: kind for kind in (ClassGaussian, Flow, FlowConfig, Shifted, Seen)}
+    kinds = (ClassGaussian, ClassMixture, Flow, FlowConfig, JointGaussian, SMOTE, Shifted, Seen)
+    return {kind.__name__: kind for kind in kinds}
 
 
 def _packed(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:

@@ -13,7 +13,6 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 from jax.sharding import Mesh
 from jaxtyping import Float, Int
 
@@ -21,9 +20,8 @@ from synthmix_jax import _checks
 from synthmix_jax._typing import Array, Key
 from synthmix_jax.dataset import Dataset
 
-from . import _flow_fit, _flow_sampler
+from . import _flow_fit, _flow_sampler, _given
 from ._flow_config import FlowConfig
-from ._gaussian import _check_labels as check_labels
 from ._seen import Seen
 
 Progress = Callable[[int, int, str], None]
@@ -189,10 +187,9 @@ class Flow:
             adaptive sampler did not come to its end.
 
         Raises:
-            ValueError: a label of no class (checked outside `jit`).
+            ValueError: labels that are no whole numbers (m,), or one of no class (checked outside `jit`).
         """
-        if not isinstance(labels, Tracer):
-            check_labels(labels, self.num_classes)
+        _given.labels(labels, self.num_classes)
         return _flow_sampler.sample(self, jnp.asarray(labels), key)
 
 

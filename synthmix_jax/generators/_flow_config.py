@@ -2,9 +2,9 @@
 
 import dataclasses
 
-import numpy as np
-
 from synthmix_jax import _checks
+
+from . import _given
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +48,7 @@ class FlowConfig:
             ValueError: a value out of its range; the message names it.
         """
         for name in ("steps", "batch_size", "blocks", "width", "depth"):
-            whole(name, getattr(self, name))
+            _given.whole(name, getattr(self, name), 1)
         for name in ("learning_rate", "clip_norm"):
             _checks.positive_value(name, getattr(self, name))
         for name in ("average", "unlabelled"):
@@ -57,18 +57,8 @@ class FlowConfig:
         if not self.widths:
             raise ValueError("widths is empty: give the channels of at least one level.")
         for width in self.widths:
-            whole("widths", width)
+            _given.whole("widths", width, 1)
             if width % 8:
                 raise ValueError(f"widths must be multiples of 8, got {width}.")
         object.__setattr__(self, "widths", tuple(int(width) for width in self.widths))
 
-
-def whole(name: str, value: object) -> int:
-    """A whole number of at least one.
-
-    Raises:
-        ValueError: anything else.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}.")
-    return int(value)

@@ -5,12 +5,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.core import Tracer
 from jaxtyping import Float, Int
 
 from synthmix_jax._typing import Array, Key
 
-from . import _flow_network
+from . import _flow_network, _given
 from ._flow_network import Network
 
 BLOCK = 256
@@ -38,7 +37,7 @@ def sample(flow: Any, labels: Int[Array, " m"], key: Key) -> Float[jax.Array, "m
         Network(flow.shape, flow.num_classes, flow.config),
         (flow.sampler, flow.sampler_steps, flow.guidance),
     )
-    if any(isinstance(leaf, Tracer) for leaf in (labels, noise, *flow.params.values())):
+    if _given.is_traced(labels, noise, flow.params):
         solved = jax.lax.map(lambda pair: one(*pair), (noise, wanted))
     else:
         solved = jnp.stack([one(*pair) for pair in zip(noise, wanted, strict=True)])

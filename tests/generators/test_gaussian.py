@@ -4,9 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from sklearn.covariance import ledoit_wolf
 
 import synthmix_jax as smx
-from synthmix_jax.generators import ClassGaussian
+from synthmix_jax.generators import ClassGaussian, JointGaussian, _gaussian
 
 KEY = jax.random.key(0)
 
@@ -37,7 +38,7 @@ def test_moments_are_those_of_the_data(data, rank):
         rows = data.x[data.y == label]
         np.testing.assert_allclose(generator.means[label], rows.mean(axis=0), rtol=1e-6)
         v = np.asarray(generator.directions[label], np.float64)
-        covariance = (v.T * np.asarray(generator.scales[label]) ** 2) @ v
+        covariance = implied(generator, label)
         wanted = of_rank(np.cov(rows.T), rank)
         # Kept in float32: about seven digits of the largest entry.
         np.testing.assert_allclose(covariance, wanted, atol=2e-6 * np.abs(np.cov(rows.T)).max())
@@ -45,14 +46,28 @@ def test_moments_are_those_of_the_data(data, rank):
             np.testing.assert_allclose(v @ v.T, np.eye(min(rank, 5)), atol=1e-6)
 
 
-def test_samples_have_these_moments(data):
+def implied(generator, label):
+    v = np.asarray(generator.directions[label], np.float64)
+    return (v.T * np.asarray(generator.scales[label], np.float64) ** 2) @ v
+
+
+def shrunk(data, label, s):
+    """(1 - s) S + s T, from the textbook's sums over points."""
+    rows = [data.x[data.y == c] for c in range(data.num_classes)]
+    scatter = sum((r - r.mean(axis=0)).T @ (r - r.mean(axis=0)) for r in rows)
+    own = np.cov(rows[label].T) if len(rows[label]) > 1 else 0.0
+    return (1 - s) * own + s * scatter / (len(data) - data.num_classes)
+
+
+@pytest.mark.parametrize("s", [0.0, 0.4])
+def test_samples_have_these_moments(data, s):
     """Means and covariances of 40,000 draws a class within five of their standard errors."""
-    generator, count = ClassGaussian.fit(data, rank=2), 40_000
+    generator, count = ClassGaussian.fit(data, rank=2, shrinkage=s), 40_000
     y = np.tile([2, 0, 1], count)
     x = np.asarray(generator.sample(y, key=KEY), np.float64)
     for label in range(3):
         rows = data.x[data.y == label]
-        wanted = of_rank(np.cov(rows.T), 2)
+        wanted = of_rank(shrunk(data, label, s), 2)
         drawn = x[y == label]
         error = np.sqrt(np.diag(wanted) / count)
         assert (np.abs(drawn.mean(axis=0) - rows.mean(axis=0)) < 5 * error + 1e-5).all()
@@ -114,14 +129,94 @@ def test_a_pytree(data):
     np.testing.assert_array_equal(back.sample(y, key=KEY), generator.sample(y, key=KEY))
 
 
+@pytest.mark.parametrize("s", [0.3, 1])
+@pytest.mark.parametrize("rank", [2, 40])
+def test_shrinkage_is_toward_the_covariance_within_classes(data, s, rank):
+    few = data[np.r_[0:30, 30:33, 50]]  # classes of 30, 3 and 1 points
+    generator = ClassGaussian.fit(few, rank=rank, shrinkage=s)
+    assert generator.shrinkage == (s, s, s)
+    for label in range(3):
+        full = shrunk(few, label, s)
+        np.testing.assert_allclose(
+            implied(generator, label), of_rank(full, rank), atol=2e-6 * np.abs(full).max()
+        )
+    one = np.asarray(generator.sample(np.full(20, 2), key=KEY))
+    assert (np.ptp(one, axis=0) > 0.1).all()
+
+
+def test_more_features_than_points(rng):
+    """The pooled factor keeps its rows, and the rank is that of all classes together: 12 - 3."""
+    data = smx.Dataset(rng.normal(size=(12, 20)), np.arange(12) % 3)
+    generator = ClassGaussian.fit(data, rank=20, shrinkage=0.5)
+    assert (np.asarray(generator.scales) > 0).sum(axis=1).tolist() == [9, 9, 9]
+    np.testing.assert_allclose(implied(generator, 1), shrunk(data, 1, 0.5), atol=1e-6)
+
+
+def test_automatic_shrinkage_is_that_of_ledoit_and_wolf(rng):
+    """With their target and many Gaussian points; scikit-learn estimates fourth moments: 1 % apart."""
+    x = rng.normal(size=(20_000, 5)) * [2.0, 1.5, 1.0, 0.9, 0.8]
+    centred = x - x.mean(axis=0)
+    target = np.sqrt(np.trace(np.cov(x.T)) / 5) * np.eye(5)
+    ours = _gaussian._intensity(centred, target)
+    assert ours == pytest.approx(ledoit_wolf(x)[1], rel=0.03)
+
+
+@pytest.mark.parametrize(("points", "apart"), [(3, 0.3), (10, 0.3), (60, 1.0)])
+def test_automatic_shrinkage_is_near_the_best(points, apart, rng):
+    """Mean squared error of the covariance over 300 draws, against the best of 21 fixed values and against none.
+
+    Measured: 1.03 to 1.4 times the best's, and 0.16 to 0.99 times that of no shrinkage.
+    """
+    target = np.diag([3.0, 2.0, 1.0, 0.5])
+    root = np.diag(np.sqrt(np.diag(target)) * np.exp(apart * np.array([1, -1, 1, -1.0])))
+    truth, grid = root @ root, np.linspace(0, 1, 21)
+    errors, automatic = np.zeros(21), 0.0
+    for _ in range(300):
+        x = rng.normal(size=(points, 4)) @ root
+        own = np.cov(x.T)
+        s = _gaussian._intensity(x - x.mean(axis=0), np.sqrt(target))
+        squared = [np.sum(((1 - t) * own + t * target - truth) ** 2) for t in (*grid, s)]
+        errors, automatic = errors + squared[:-1], automatic + squared[-1]
+    assert automatic < 1.5 * errors.min()
+    assert automatic < errors[0]
+
+
+def test_automatic_shrinkage_falls_with_the_points(rng):
+    y = np.repeat([0, 1, 2, 3, 4], [1, 2, 30, 3000, 3000])
+    x = rng.normal(size=(len(y), 5)) * np.where(y < 4, 1.0, 2.0)[:, None]
+    used = ClassGaussian.fit(smx.Dataset(x, y), rank=5, shrinkage="auto").shrinkage
+    assert used[0] == 1.0
+    assert used[1] > 0.5 > used[2] > used[3] > 0.0
+    assert used[3] < 0.01
+
+
+def test_constant_features_stay_constant(data):
+    flat = smx.Dataset(np.concatenate([data.x, np.full((60, 1), 7.0)], axis=1), data.y)
+    for generator in (
+        ClassGaussian.fit(flat, rank=9),
+        ClassGaussian.fit(flat, rank=9, shrinkage=0.5),
+    ):
+        np.testing.assert_allclose(
+            generator.sample(np.arange(9) % 3, key=KEY)[:, 5], 7.0, rtol=1e-6
+        )
+
+
 def test_bad_input(data, rng):
-    with pytest.raises(ValueError, match="regression targets"):
-        ClassGaussian.fit(smx.Dataset(data.x, rng.normal(size=60)), rank=2)
-    with pytest.raises(ValueError, match="rank must be zero or more, got -1"):
-        ClassGaussian.fit(data, rank=-1)
+    targets = smx.Dataset(data.x, rng.normal(size=60))
+    assert isinstance(ClassGaussian.fit(targets, rank=2), JointGaussian)
+    with pytest.raises(
+        ValueError, match="shrinkage is toward other classes and regression has none"
+    ):
+        ClassGaussian.fit(targets, rank=2, shrinkage="auto")
+    for rank in (-1, True):
+        with pytest.raises(ValueError, match=f"rank must be zero or more, got {rank}"):
+            ClassGaussian.fit(data, rank=rank)
+    for shrinkage in (-0.1, 1.5, float("nan"), "lw"):
+        with pytest.raises(ValueError, match=r"shrinkage must lie in \[0, 1\] or be .auto., got"):
+            ClassGaussian.fit(data, rank=1, shrinkage=shrinkage)
+    with pytest.raises(ValueError, match="no class has two points"):
+        ClassGaussian.fit(data[[0, 30, 50]], rank=1, shrinkage=0.5)
     with pytest.raises(ValueError, match="class 3 has no points"):
         ClassGaussian.fit(smx.Dataset(data.x, data.y, num_classes=4), rank=2)
-    generator = ClassGaussian.fit(data, rank=2)
-    for labels in ([3], [-1, 0]):
-        with pytest.raises(ValueError, match=r"labels must lie in 0\.\.2"):
-            generator.sample(np.array(labels), key=KEY)
+    with pytest.raises(ValueError, match="x holds 1 non-finite values"):
+        smx.Dataset(np.where(np.arange(5) == 2, np.nan, data.x[:1]), data.y[:1])
