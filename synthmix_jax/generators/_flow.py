@@ -139,13 +139,11 @@ class Flow:
             ValueError: lengths that do not rise, and as `fit`.
         """
         config = FlowConfig() if config is None else config
-        lengths = _checks.count_values("lengths", lengths, largest=2**31 - 1)
-        if lengths[0] < 1:
-            raise ValueError(f"lengths must be at least 1 step, got {lengths[0]}.")
+        wanted = _checks.count_values("lengths", lengths, largest=2**31 - 1).tolist()
+        if wanted[0] < 1:
+            raise ValueError(f"lengths must be at least 1 step, got {wanted[0]}.")
         problem = _flow_fit.problem(data, config)
-        rungs = _flow_fit.train(
-            problem, [int(n) for n in lengths], key=key, workdir=workdir, mesh=mesh, tell=progress
-        )
+        rungs = _flow_fit.train(problem, wanted, key=key, workdir=workdir, mesh=mesh, tell=progress)
         unit = problem.unit
         return tuple(
             cls(
@@ -157,10 +155,10 @@ class Flow:
                 num_classes=problem.network.num_classes,
                 shape=problem.network.shape,
                 config=config,
-                steps=int(length),
+                steps=length,
                 seen=problem.seen,
             )
-            for length, params in zip(lengths, rungs, strict=True)
+            for length, params in zip(wanted, rungs, strict=True)
         )
 
     def __post_init__(self):

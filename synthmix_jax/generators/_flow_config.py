@@ -61,4 +61,3 @@ class FlowConfig:
             if width % 8:
                 raise ValueError(f"widths must be multiples of 8, got {width}.")
         object.__setattr__(self, "widths", tuple(int(width) for width in self.widths))
-

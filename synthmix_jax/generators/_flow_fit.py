@@ -176,7 +176,7 @@ def _train(problem, lengths, layout, words, folder, tell) -> list[dict[str, np.n
 
 @functools.partial(jax.jit, static_argnums=0)
 def _fresh(network: Network, words: Array) -> State:
-    seed = jax.random.bits(jax.random.wrap_key_data(words), (), jnp.uint32)
+    seed = jax.random.bits(jax.random.wrap_key_data(jnp.asarray(words)), (), jnp.uint32)
     params = _flow_network.init(network, seed=seed)
     opt = _optimizer(network.config).init(params)
     return State(params, params, opt, jnp.zeros((), jnp.int32), jnp.zeros((), jnp.float32))
@@ -222,7 +222,7 @@ def _batch(network: Network, points: Points, step: Int[Array, ""]) -> tuple[Arra
     """Data, noise, times and labels of one step; a pure function of the key and the step."""
     x, y, unit, words = points
     config = network.config
-    stream = jax.random.fold_in(jax.random.wrap_key_data(words), step)
+    stream = jax.random.fold_in(jax.random.wrap_key_data(jnp.asarray(words)), step)
     keys = jax.random.split(stream, 5)
     size = (config.batch_size,)
     rows = jax.random.randint(keys[0], size, 0, len(y))

@@ -81,10 +81,12 @@ def _build(network: Network, rngs: Any) -> Any:
     shape, classes, config = network
     size = inner_shape(shape)[-1]
     if is_image(shape):
-        sizes = {"widths": config.widths, "blocks": config.blocks}
-        return models.UNet(size, num_classes=classes, **sizes, rngs=rngs)
-    sizes = {"width": config.width, "depth": config.depth}
-    return models.ResidualMLP(size, num_classes=classes, **sizes, rngs=rngs)
+        return models.UNet(
+            size, num_classes=classes, widths=config.widths, blocks=config.blocks, rngs=rngs
+        )
+    return models.ResidualMLP(
+        size, num_classes=classes, width=config.width, depth=config.depth, rngs=rngs
+    )
 
 
 def _named(tree: Any) -> Params:

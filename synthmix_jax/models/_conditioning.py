@@ -31,7 +31,7 @@ class Conditioning(nnx.Module):
         self, time: Float[Array, " b"], labels: Int[Array, " b"]
     ) -> Float[jax.Array, "b e"]:
         """Embed times and classes in float32."""
-        embedded = self.first(sines(time, self.width)) + self.classes(labels)
+        embedded = self.first(sines(time, self.width)) + self.classes(jnp.asarray(labels))
         return jax.nn.silu(self.second(jax.nn.silu(embedded)))
 
 

@@ -64,7 +64,7 @@ class ResidualMLP(nnx.Module):
             Velocities (b, features).
         """
         told = self.conditioning(time, labels)
-        h = self.stem(x.astype(self.dtype))
+        h = self.stem(jnp.asarray(x, self.dtype))
         for block in self.blocks:
             h = block(h, told)
         return self.head(jax.nn.silu(self.norm(h)))
