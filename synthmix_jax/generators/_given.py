@@ -18,7 +18,8 @@ def labels(given: Array, classes: int) -> None:
         raise ValueError(f"labels must be (m,), got shape {given.shape}.")
     if isinstance(given, Tracer) or given.size == 0:
         return
-    low, high = int(np.min(given)), int(np.max(given))
+    held = np.asarray(given)  # on the host: inside a loop of JAX a reduction would be traced
+    low, high = int(held.min()), int(held.max())
     if not 0 <= low <= high < classes:
         raise ValueError(f"labels must lie in 0..{classes - 1}, got {low} to {high}.")
 

@@ -54,6 +54,16 @@ class Seen:
             return 0.0
         return float(np.isin(_hashes(data), self.rows).mean())
 
+    def with_points(self, data: Dataset) -> "Seen":
+        """The record of these points and of those of `data` that are not among them."""
+        new = data[np.flatnonzero(~np.isin(_hashes(data), self.rows))]
+        if len(new) == 0:
+            return self
+        more, counts = Seen.of(new), None
+        if self.class_counts is not None and more.class_counts is not None:
+            counts = tuple(a + b for a, b in zip(self.class_counts, more.class_counts, strict=True))
+        return Seen(self.shape, counts, np.sort(np.concatenate([self.rows, more.rows])))
+
     def _content(self) -> tuple:
         return self.shape, self.class_counts, self.rows.tobytes()
 

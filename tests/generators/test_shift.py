@@ -12,7 +12,8 @@ import synthmix_jax as smx
 from synthmix_jax.generators import ClassGaussian, Shifted
 
 KEY = jax.random.key(0)
-DIALS = [f.name for f in dataclasses.fields(Shifted) if f.name != "generator"]
+DIALS = [f.name for f in dataclasses.fields(Shifted) if isinstance(f.default, float)]
+OF_INPUTS = [dial for dial in DIALS if dial != "imbalance"]  # that one turns labels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,12 +56,12 @@ def test_all_dials_at_zero_change_no_bit(rng):
         )
 
 
-@pytest.mark.parametrize("dial", DIALS)
+@pytest.mark.parametrize("dial", OF_INPUTS)
 def test_each_dial_changes_something(dial, rng):
-    pixels = rng.uniform(size=(30, 6, 6))
-    generator = ClassGaussian.fit(smx.Dataset(pixels, np.arange(30) % 3), rank=4)
+    data = smx.Dataset(rng.uniform(size=(30, 6, 6)), np.arange(30) % 3)
+    generator = ClassGaussian.fit(data, rank=4)
     y = np.arange(20) % 3
-    moved = Shifted(generator, **{dial: 0.5})
+    moved = Shifted(generator, training=data, **{dial: 0.5})
     assert moved.num_classes == 3
     sample = np.asarray(moved.sample(y, key=KEY))
     assert sample.shape == (20, 6, 6)
@@ -70,9 +71,9 @@ def test_each_dial_changes_something(dial, rng):
 
 
 def test_all_dials_compile(rng):
-    pixels = rng.uniform(size=(30, 6, 6))
-    generator = ClassGaussian.fit(smx.Dataset(pixels, np.arange(30) % 3), rank=4)
-    moved = Shifted(generator, **dict.fromkeys(DIALS, 0.5))
+    data = smx.Dataset(rng.uniform(size=(30, 6, 6)), np.arange(30) % 3)
+    generator = ClassGaussian.fit(data, rank=4)
+    moved = Shifted(generator, training=data, **dict.fromkeys(DIALS, 0.5))
     compiled = jax.jit(lambda labels, key: moved.sample(labels, key=key))
     y = np.arange(20) % 3
     np.testing.assert_allclose(
@@ -183,6 +184,11 @@ def test_dials_nest():
         ({"label_noise": float("nan")}, "got nan"),
         ({"blur": -1.0}, "blur must be zero or more, got -1.0"),
         ({"noise": float("nan")}, "noise must be zero or more, got nan"),
+        ({"offset": float("nan")}, "offset must be a finite number, got nan"),
+        ({"scale": float("inf")}, "scale must be a finite number, got inf"),
+        ({"drop_modes": 1.0}, r"drop_modes must lie in \[0, 1\), got 1.0"),
+        ({"imbalance": float("nan")}, r"imbalance must lie in \[0, 1\), got nan"),
+        ({"memorize": 1.1}, r"memorize is a probability in \[0, 1\], got 1.1"),
     ],
 )
 def test_refused_dials(dials, message):
@@ -194,3 +200,10 @@ def test_refused_dials(dials, message):
 def test_vectors_have_no_pixels(dial):
     with pytest.raises(ValueError, match=r"need images .* got shape \(4, 1\)"):
         Shifted(Echo(2), **{dial: 1.0}).sample(np.zeros(4, int), key=KEY)
+
+
+@pytest.mark.parametrize("labels", [[3], [-1, 0]])
+def test_labels_of_no_class(labels):
+    for dials in ({}, {"label_shift": 1.0}):
+        with pytest.raises(ValueError, match=r"labels must lie in 0\.\.2"):
+            Shifted(Echo(3), **dials).sample(np.array(labels), key=KEY)
