@@ -60,14 +60,14 @@ class Model:
     Attributes:
         title: What it is, in words.
         kind: Its class in `synthmix_jax.generators`.
-        options: Options it takes, with a default where it is ours.
+        options: Those it takes, with a default where it is ours.
         classes_only: Whether it needs class labels.
         fit: Fits it.
     """
 
     title: str
     kind: str
-    options: dict[str, Any]
+    options: Options
     classes_only: bool
     fit: Fit
 
@@ -131,7 +131,7 @@ def _number(option: str, text: str) -> float:
         raise ValueError(f"{flag(option)} must be a number or auto, got {text!r}.") from error
 
 
-_FLOW = dict.fromkeys(("steps", "batch_size", "learning_rate", "width", "workdir"))
+_FLOW: Options = dict.fromkeys(("steps", "batch_size", "learning_rate", "width", "workdir"))
 
 # A new generator is a function above and a line here; an option of its own is a field of `Fitting`.
 MODELS = {

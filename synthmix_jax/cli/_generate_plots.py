@@ -22,7 +22,8 @@ else:
 
 # Classes, images of each, closest pairs; most points of a cloud.
 _CLASSES, _EACH, _PAIRS, _POINTS = 10, 3, 10, 1000
-_WIDTH = 7.6
+# Inches of the whole, and at most of one image; most pixels shown along a side.
+_WIDTH, _TILE, _PIXELS = 7.6, 0.9, 128
 _COLORS = {"real": "#66737f", "synthetic": "#0072B2"}
 
 
@@ -30,7 +31,7 @@ def png(made: Made, *, dots_per_inch: int = 160) -> bytes:
     """The picture as a PNG file's bytes; the same bytes for the same points."""
     if is_images(made):
         rows = _image_rows(made)
-        height = 0.75 + sum(0.32 + _row_height(images) for _, images, _ in rows)
+        height = 0.65 + sum(0.32 + _inches(images)[1] for _, images, _ in rows)
         compose = partial(_compose_images, made, rows, height)
         return _plots.render(compose, (_WIDTH, height), dots_per_inch)
     return _plots.render(partial(_compose_cloud, made), (_WIDTH, 4.2), dots_per_inch)
@@ -96,9 +97,10 @@ def _by_class(data: Any) -> tuple[np.ndarray, list[str]]:
 
 
 def _channels(x: np.ndarray) -> np.ndarray:
-    """Images as floats (n, height, width, channels), bytes as x / 255."""
-    x = _numerics.as_float(x)
-    return np.asarray(x if x.ndim == 4 else x[..., None])
+    """Images as floats (n, height, width, channels), bytes as x / 255; of large ones every few pixels."""
+    step = max(1, max(x.shape[1:3]) // _PIXELS)
+    wide = np.asarray(_numerics.as_float(x[:, ::step, ::step]))
+    return wide if wide.ndim == 4 else wide[..., None]
 
 
 def _sheet(images: np.ndarray, low: float, high: float) -> Float[np.ndarray, "h w 3"]:
@@ -117,10 +119,11 @@ def _sheet(images: np.ndarray, low: float, high: float) -> Float[np.ndarray, "h 
     return sheet
 
 
-def _row_height(images: np.ndarray) -> float:
-    """Inches that a panel takes across the whole width."""
+def _inches(images: np.ndarray) -> tuple[float, float]:
+    """Width and height of a panel."""
     rows, columns, height, width, _ = images.shape
-    return (_WIDTH - 0.6) * rows * height / (max(columns, 1) * width)
+    across = min(_WIDTH - 0.6, columns * _TILE)
+    return across, across * rows * height / (columns * width)
 
 
 def _compose_images(made: Made, rows: list, height: float, figure: Any) -> None:
@@ -128,11 +131,11 @@ def _compose_images(made: Made, rows: list, height: float, figure: Any) -> None:
     real = rows[0][1]
     low, high = float(np.nanmin(real)), float(np.nanmax(real))
     _title(made, figure, height)
-    top = height - 0.6
+    top = height - 0.45
     for title, images, names in rows:
-        inches = _row_height(images)
-        top -= 0.32 + inches
-        box = (0.3 / _WIDTH, top / height, (_WIDTH - 0.6) / _WIDTH, inches / height)
+        across, down = _inches(images)
+        top -= 0.32 + down
+        box = (0.3 / _WIDTH, top / height, across / _WIDTH, down / height)
         ax = figure.add_axes(box)
         ax.imshow(_sheet(images, low, high), interpolation="nearest", aspect="auto")
         ax.set_axis_off()
