@@ -129,11 +129,16 @@ def show(made: Made, places: Places | None) -> None:
             console.print(_next(places), markup=False, highlight=False, soft_wrap=True)
         return
     wide = max(len(label) for label, _ in facts(made))
-    lines = [textwrap.fill(text, 79) for text in (summary(made), copies(made))]
+    lines = [_wrapped(text) for text in (summary(made), copies(made))]
     lines += ["", *(f"{label:{wide}}  {value}" for label, value in facts(made))]
     lines += ["", *(f"{label:{wide}}  {value}" for label, value in where)]
     lines += [] if places is None else ["", _next(places)]
     print("\n".join(lines))
+
+
+def _wrapped(text: str) -> str:
+    """Lines of 79 characters, with percent signs kept on the line of their number."""
+    return textwrap.fill(text.replace(" %", "\0%"), 79).replace("\0%", " %")
 
 
 def _next(places: Places) -> str:

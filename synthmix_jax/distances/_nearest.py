@@ -95,13 +95,14 @@ class NearestNeighbours:
             f"{_percent(self.expected)} do."
         )
         if self.copies:
-            return f"The generator copies: {found}"
+            exactly = self.identical >= 0.5 * self.close
+            return f"The generator {'copies' if exactly else 'nearly copies'}: {found}"
         low, high = self.nearer_interval
         where = "about as near to the training points as held-out real points are"
         if low > 0.5:
             where = (
                 "nearer to the training points than held-out real points are, though not next to single ones, as "
-                "samples that vary too little do"
+                "happens where samples vary too little"
             )
         if high < 0.5:
             where = "farther from the training points than held-out real points are"
