@@ -144,7 +144,7 @@ def _compose_images(made: Made, rows: list, height: float, figure: Any) -> None:
 
 
 def _title(made: Made, figure: Any, height: float) -> None:
-    words = f"{made.model.title} fitted on {_plots.shorten(made.name)}"
+    words = f"{_generate_text.title(made)} fitted on {_plots.shorten(made.name)}"
     place = {"x": 0.3 / _WIDTH, "y": 1 - 0.3 / height, "parse_math": False}
     figure.text(s=words, size=11, weight="bold", color=_axes.INK, va="center", **place)
 

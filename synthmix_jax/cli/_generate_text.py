@@ -57,9 +57,16 @@ def summary(made: Made) -> str:
     """What was made, in a sentence."""
     real = len(made.fitted) + len(made.held_out)
     return (
-        f"{_words.points(len(made.synthetic), 'synthetic')} from {made.model.title}{_options(made)}, fitted on "
+        f"{_words.points(len(made.synthetic), 'synthetic')} from {title(made)}{_options(made)}, fitted on "
         f"{len(made.fitted):,d} of {_words.points(real, 'real')}; {len(made.held_out):,d} "
         "were held out."
+    )
+
+
+def title(made: Made) -> str:
+    """What the generator is; of real targets there is one for all points."""
+    return made.model.title.replace(
+        " a class", "" if made.fitted.num_classes is None else " a class"
     )
 
 
