@@ -33,7 +33,11 @@ class Fitting:
         steps: flow: steps of training.
         batch_size: flow: points a step.
         learning_rate: flow: of Adam.
+        widths: flow: channels of each level of the network for images; default 32 64.
         width: flow: units of a layer of the network for vectors.
+        flip: flow: mirror images left to right at random.
+        guidance: flow: weight of classifier-free guidance; default 0.
+        sampler_steps: flow: steps of the sampler; default 20.
         workdir: flow: folder that records the training as it goes; the same command goes on there.
     """
 
@@ -44,13 +48,17 @@ class Fitting:
     steps: Annotated[int | None, _INT] = None
     batch_size: Annotated[int | None, _INT] = None
     learning_rate: Annotated[float | None, _FLOAT] = None
+    widths: Annotated[tuple[int, ...] | None, arg(metavar="INT [INT ...]")] = None
     width: Annotated[int | None, _INT] = None
+    flip: bool = False
+    guidance: Annotated[float | None, _FLOAT] = None
+    sampler_steps: Annotated[int | None, _INT] = None
     workdir: Annotated[str | None, arg(metavar="DIR")] = None
 
     def given(self) -> Options:
         """The options that were given, by name."""
         found = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return {name: value for name, value in found.items() if value is not None}
+        return {name: value for name, value in found.items() if value not in (None, False)}
 
 
 @dataclass(frozen=True)
@@ -59,14 +67,12 @@ class Model:
 
     Attributes:
         title: What it is, in words.
-        kind: Its class in `synthmix_jax.generators`.
         options: Those it takes, with a default where it is ours.
         classes_only: Whether it needs class labels.
         fit: Fits it.
     """
 
     title: str
-    kind: str
     options: Options
     classes_only: bool
     fit: Fit
@@ -87,8 +93,6 @@ def chosen(name: str, fitting: Fitting) -> tuple[Model, Options]:
             raise ValueError(
                 f"{flag(option)} does not apply to --model {name}, which takes {takes}."
             )
-    if not hasattr(generators, model.kind):
-        raise ValueError(f"--model {name} is not in this version; update synthmix-jax.")
     ours = {option: value for option, value in model.options.items() if value is not None}
     return model, {**ours, **given}
 
@@ -106,22 +110,20 @@ def _gaussian(data: Dataset, options: Options, key: Key, tell: Progress | None):
 
 
 def _mixture(data: Dataset, options: Options, key: Key, tell: Progress | None):
-    return _kind("ClassMixture").fit(data, **options, key=key)
+    return generators.ClassMixture.fit(data, **options, key=key)
 
 
 def _smote(data: Dataset, options: Options, key: Key, tell: Progress | None):
-    return _kind("SMOTE").fit(data, **options)
+    return generators.SMOTE.fit(data, **options)
 
 
 def _flow(data: Dataset, options: Options, key: Key, tell: Progress | None):
     options = dict(options)
     workdir = options.pop("workdir", None)
-    config = _kind("FlowConfig")(**options)
-    return _kind("Flow").fit(data, key=key, config=config, workdir=workdir, progress=tell)
-
-
-def _kind(name: str) -> Any:
-    return getattr(generators, name)
+    sampling = {name: options.pop(name) for name in _SAMPLING if name in options}
+    config = generators.FlowConfig(**options)
+    flow = generators.Flow.fit(data, key=key, config=config, workdir=workdir, progress=tell)
+    return dataclasses.replace(flow, **sampling)
 
 
 def _number(option: str, text: str) -> float:
@@ -131,20 +133,19 @@ def _number(option: str, text: str) -> float:
         raise ValueError(f"{flag(option)} must be a number or auto, got {text!r}.") from error
 
 
-_FLOW: Options = dict.fromkeys(("steps", "batch_size", "learning_rate", "width", "workdir"))
+_SAMPLING = ("guidance", "sampler_steps")
+_TRAINING = ("steps", "batch_size", "learning_rate", "widths", "width", "flip", "workdir")
+_FLOW: Options = dict.fromkeys(_TRAINING + _SAMPLING)
 
 # A new generator is a function above and a line here; an option of its own is a field of `Fitting`.
 MODELS = {
-    "gaussian": Model(
-        "one Gaussian a class", "ClassGaussian", {"rank": 10, "shrinkage": None}, False, _gaussian
-    ),
+    "gaussian": Model("one Gaussian a class", {"rank": 10, "shrinkage": None}, False, _gaussian),
     "mixture": Model(
         "a mixture of Gaussians a class",
-        "ClassMixture",
         {"components": 5, "rank": 10},
         True,
         _mixture,
     ),
-    "smote": Model("SMOTE", "SMOTE", {"neighbours": 5}, False, _smote),
-    "flow": Model("a flow", "Flow", _FLOW, True, _flow),
+    "smote": Model("SMOTE", {"neighbours": 5}, False, _smote),
+    "flow": Model("a flow", _FLOW, True, _flow),
 }

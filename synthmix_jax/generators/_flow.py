@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
-from jaxtyping import Float, Int
+from jaxtyping import Float, Shaped
 
 from synthmix_jax import _checks
 from synthmix_jax._typing import Array, Key
@@ -173,7 +173,7 @@ class Flow:
         if not 0.0 <= self.guidance < np.inf:
             raise ValueError(f"guidance must be zero or more and finite, got {self.guidance!r}.")
 
-    def sample(self, labels: Int[Array, " m"], *, key: Key) -> jax.Array:
+    def sample(self, labels: Shaped[Array, "..."], *, key: Key) -> jax.Array:
         """Draw one input a label, in blocks of equal size.
 
         Args:

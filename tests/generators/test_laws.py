@@ -6,11 +6,24 @@ import pytest
 
 import synthmix_jax as smx
 from synthmix_jax import generators
-from synthmix_jax.generators import SMOTE, ClassGaussian, ClassMixture, JointGaussian, Shifted
+from synthmix_jax.generators import (
+    SMOTE,
+    ClassGaussian,
+    ClassMixture,
+    Flow,
+    FlowConfig,
+    JointGaussian,
+    Shifted,
+)
+
+pytestmark = pytest.mark.usefixtures("quick_compilation")
 
 KEY, OTHER = jax.random.key(0), jax.random.key(1)
 IMAGES, SCALARS, VECTORS = "images with labels", "vectors with a target", "images with two targets"
 DIALS = dict.fromkeys(("label_noise", "noise", "offset", "memorize"), 0.3)
+
+
+FLOW = FlowConfig(steps=3, batch_size=8, widths=(8,))
 
 
 def mixture(data):
@@ -21,6 +34,7 @@ GENERATORS = {
     "ClassGaussian": (IMAGES, lambda data: ClassGaussian.fit(data, rank=3)),
     "ClassGaussian, shrunk": (IMAGES, lambda d: ClassGaussian.fit(d, rank=3, shrinkage="auto")),
     "ClassMixture": (IMAGES, mixture),
+    "Flow": (IMAGES, lambda data: Flow.fit(data, key=KEY, config=FLOW)),
     "SMOTE": (IMAGES, lambda data: SMOTE.fit(data, neighbours=3)),
     "JointGaussian": (SCALARS, lambda data: ClassGaussian.fit(data, rank=2)),
     "JointGaussian, two targets": (VECTORS, lambda data: JointGaussian.fit(data, rank=2)),
