@@ -81,6 +81,7 @@ def _of_label(labels: jax.Array, y: jax.Array, classes: int, key: Key) -> jax.Ar
     return jnp.argsort(y, stable=True)[starts[labels] + place]
 
 
+@jax.jit
 def _of_nearest_target(targets: jax.Array, y: jax.Array, key: Key) -> jax.Array:
     """A row of the nearest target, uniformly among equals."""
 
