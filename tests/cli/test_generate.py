@@ -183,8 +183,6 @@ def test_without_real_the_digits(run):
 
 @pytest.mark.parametrize("name", _generate_models.MODELS)
 def test_every_model_fits_and_is_written(run, file, tmp_path, name):
-    if not hasattr(generators, _generate_models.MODELS[name].kind):
-        pytest.skip(f"no generators.{_generate_models.MODELS[name].kind} yet")
     quick = ("--steps", 3, "--batch-size", 8, "--width", 8) if name == "flow" else ()
     workdir = ("--workdir", tmp_path / "run") if name == "flow" else ()
     out = tmp_path / "made.npz"

@@ -74,13 +74,6 @@ def test_labels_where_they_are_needed(refused, write, monkeypatch):
     assert "take --model gaussian or smote" in words
 
 
-def test_a_model_that_is_not_there(refused, write, monkeypatch):
-    monkeypatch.delattr(_generate_models.generators, "SMOTE", raising=False)
-    assert "--model smote is not in this version" in refused(
-        write(np.arange(20) % 2), "--model", "smote"
-    )
-
-
 def test_places_that_cannot_be_written_to(refused, write, tmp_path):
     real = write(np.arange(20) % 2)
     (tmp_path / "folder.npz").mkdir()

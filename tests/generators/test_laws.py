@@ -19,11 +19,12 @@ from synthmix_jax.generators import (
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
 KEY, OTHER = jax.random.key(0), jax.random.key(1)
-IMAGES, SCALARS, VECTORS = "images with labels", "vectors with a target", "images with two targets"
+IMAGES, LABELLED = "images with labels", "vectors with labels"
+SCALARS, VECTORS = "vectors with a target", "images with two targets"
 DIALS = dict.fromkeys(("label_noise", "noise", "offset", "memorize"), 0.3)
 
 
-FLOW = FlowConfig(steps=3, batch_size=8, widths=(8,))
+FLOW = FlowConfig(steps=3, batch_size=8, width=8, depth=1)
 
 
 def mixture(data):
@@ -33,7 +34,7 @@ def mixture(data):
 GENERATORS = {
     "ClassGaussian": (IMAGES, lambda d: ClassGaussian.fit(d, rank=3, shrinkage="auto")),
     "ClassMixture": (IMAGES, mixture),
-    "Flow": (IMAGES, lambda data: Flow.fit(data, key=KEY, config=FLOW)),
+    "Flow": (LABELLED, lambda data: Flow.fit(data, key=KEY, config=FLOW)),
     "SMOTE": (IMAGES, lambda data: SMOTE.fit(data, neighbours=3)),
     "JointGaussian": (SCALARS, lambda data: ClassGaussian.fit(data, rank=2)),
     "JointGaussian, two targets": (VECTORS, lambda data: JointGaussian.fit(data, rank=2)),
@@ -60,6 +61,8 @@ def data_of(kind):
     x = rng.uniform(size=(36, 4, 4)) if kind in (IMAGES, VECTORS) else rng.normal(size=(36, 5))
     if kind == IMAGES:
         return smx.Dataset((x * 255).astype(np.uint8), np.arange(36) % 3)
+    if kind == LABELLED:
+        return smx.Dataset(x, np.arange(36) % 3)
     y = x.reshape(36, -1)[:, :2] + 0.1 * rng.normal(size=(36, 2))
     return smx.Dataset(x, y if kind == VECTORS else y[:, 0])
 
