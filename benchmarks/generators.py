@@ -3,9 +3,9 @@
     python -m benchmarks.generators            # the table of README
     python -m benchmarks.generators --quick    # one seed, few steps
 
-Half of the UCI digits are the generators', the other half is held out. A support vector machine fitted on the held-out
-half reads the samples: the share that it reads as asked. The Fréchet distance (squared, of pixels) is that of as many
-samples as there are held-out digits to these; its floor that of the generators' own digits to them.
+Half of the UCI digits are the generators', the other half is held out. A support vector machine fitted on the
+held-out half reads the samples: the share that it reads as asked. The Fréchet distance (squared, of pixels) is that
+of as many samples as there are held-out digits to these; its floor that of the generators' own digits to them.
 """
 
 import argparse
@@ -88,7 +88,7 @@ def measured(seed: int, settings: Settings) -> dict[str, Any]:
     for name, (generator, seconds) in fitted(seen, seed, settings).items():
         start = time.perf_counter()
         made = draw(generator, len(held_out), key=jax.random.key(200 + seed))
-        copies = smx.distances.nearest_neighbours(seen, held_out, made)
+        copies = smx.distances.nearest_neighbours(seen.x, held_out.x, made.x)
         frechet = smx.distances.gaussian_wasserstein(rows(made), rows(held_out)) ** 2
         table.append(
             {
