@@ -2,6 +2,7 @@
 
 import json
 
+import jax
 import numpy as np
 import pytest
 
@@ -52,9 +53,19 @@ def test_intervals_are_students_of_paired_differences():
     assert (mixed["against real only"], mixed["against real only +-"]) == (-9.0, 4.3)
 
 
+@pytest.fixture
+def quick_compilation():
+    """A U-Net that takes four steps compiles longer than it runs."""
+    before = jax.config.read("jax_disable_most_optimizations")
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", before)
+
+
 @pytest.mark.data
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.usefixtures("quick_compilation")
 def test_the_quick_ladder(data_dir, tmp_path, monkeypatch):
     monkeypatch.setenv("SYNTHMIX_CACHE_DIR", str(tmp_path / "cache"))
     arguments = ["--preset", "ladder-quick", "--data-dir", str(data_dir), "--out", str(tmp_path)]
