@@ -2,21 +2,11 @@
 
 import json
 
-import jax
 import numpy as np
 import pytest
 
 import synthmix_jax as smx
 from experiments.cifar10 import data, run
-
-
-@pytest.fixture
-def quick_compilation():
-    """A U-Net that takes four steps compiles longer than it runs."""
-    before = jax.config.read("jax_disable_most_optimizations")
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", before)
 
 
 @pytest.mark.data
