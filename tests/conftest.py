@@ -15,6 +15,7 @@ _hook = install_import_hook("synthmix_jax", "beartype.beartype")
 import dataclasses
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 
@@ -22,6 +23,15 @@ import pytest
 @pytest.fixture
 def rng():
     return np.random.default_rng(20251008)
+
+
+@pytest.fixture
+def quick_compilation():
+    """XLA spends little on code that runs for a moment: networks compile longer than tests run them."""
+    before = jax.config.read("jax_disable_most_optimizations")
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", before)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from synthmix_jax.generators import FlowConfig
 from synthmix_jax.training import Config as Training
 
 
@@ -43,6 +44,29 @@ class Network:
 
 
 @dataclass(frozen=True)
+class Ladder:
+    """Flows of several training lengths, out of one training.
+
+    Attributes:
+        lengths: Steps of training.
+        flow: Network and training.
+        size: Pixels along a side; images are shrunk to it by means over blocks.
+        sampler_steps: Steps of Heun's method.
+        compared: Images of each generator that are compared with as many test images.
+    """
+
+    lengths: tuple[int, ...]
+    flow: FlowConfig
+    size: int
+    sampler_steps: int
+    compared: int
+
+    def name(self, length: int) -> str:
+        """What a rung is called."""
+        return f"flow, {length:,} steps"
+
+
+@dataclass(frozen=True)
 class Experiment:
     """One preset.
 
@@ -55,6 +79,7 @@ class Experiment:
         base: Real images that training and held-out ones are drawn from; the others are the generators'.
         fitted_on: Images that generators are fitted on.
         test: Test images.
+        ladder: Flows beside the generators, if any.
     """
 
     networks: tuple[Network, ...]
@@ -65,6 +90,13 @@ class Experiment:
     base: int = 20_000
     fitted_on: int = 30_000
     test: int = 10_000
+    ladder: Ladder | None = None
+
+    def generators(self, network: Network) -> tuple[str, ...]:
+        """Names of the generators a network is trained with: its own, and the ladder from its foot up."""
+        names = tuple(s.name for s in self.sources if s.name in network.sources)
+        rungs = self.ladder and [self.ladder.name(length) for length in self.ladder.lengths]
+        return names + tuple(rungs or ())
 
 
 IMAGES = {"flip": True, "shift": 4}
@@ -116,7 +148,7 @@ QUICK = Network(
     Training(steps=30, evaluations=2, batch_size=32, learning_rate=0.1, **IMAGES),
     options=(("widths", (8, 16)),),
     real=(100,),
-    sources=EVERY[1:],
+    sources=EVERY[2:],
 )
 
 PRESETS = {
@@ -129,7 +161,46 @@ PRESETS = {
         base=1000,
         fitted_on=1000,
         test=200,
+        ladder=Ladder(
+            lengths=(4,),
+            flow=FlowConfig(steps=4, batch_size=16, widths=(8,)),
+            size=8,
+            sampler_steps=1,
+            compared=100,
+        ),
     ),
     "cpu": Experiment((CNN, CNN_MORE, VIT), SOURCES),
     "gpu": Experiment((RESNET, VIT), SOURCES),
+    "ladder": Experiment(
+        (replace(CNN, sources=EVERY[::2]),),
+        SOURCES,
+        ladder=Ladder(
+            lengths=(250, 1000, 2000, 4000),
+            flow=FlowConfig(steps=4000, batch_size=64, learning_rate=1e-3, flip=True),
+            size=16,
+            sampler_steps=10,
+            compared=2000,
+        ),
+    ),
+    "ladder-gpu": Experiment(
+        (replace(RESNET, sources=EVERY[::2]),),
+        SOURCES,
+        base=5_000 + 1_000,
+        fitted_on=44_000,
+        ladder=Ladder(
+            lengths=(2_500, 5_000, 10_000, 20_000, 40_000, 80_000),
+            flow=FlowConfig(
+                steps=80_000,
+                batch_size=256,
+                learning_rate=3e-4,
+                average=0.9995,
+                flip=True,
+                widths=(96, 192, 192),
+                blocks=2,
+            ),
+            size=32,
+            sampler_steps=25,
+            compared=5000,
+        ),
+    ),
 }

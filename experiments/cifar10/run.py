@@ -17,8 +17,8 @@ from experiments import _rows
 from synthmix_jax import models
 
 from . import data
-from .config import PRESETS, Experiment, Network, Source
-from .picture import picture
+from .config import PRESETS, Experiment, Network
+from .picture import ladder_picture, picture
 
 RESULTS = Path(__file__).parent / "results"
 MODELS = {
@@ -29,11 +29,16 @@ MODELS = {
 
 
 def run(
-    network: Network, n: int, source: Source, experiment: Experiment, images: tuple, work: Path
+    network: Network,
+    n: int,
+    source: str,
+    synthetic: smx.Dataset,
+    experiment: Experiment,
+    images: tuple,
+    work: Path,
 ) -> dict:
     """One sweep, ratios by seeds, as a record; a sweep that was interrupted goes on."""
-    real, seen, test = images
-    synthetic = data.pool(source, seen, int(n * max(experiment.ratios)))
+    real, _, test = images
     config = dataclasses.replace(network.training, num_real=n, num_validation=experiment.validation)
     build = MODELS[network.name]
     result = smx.training.sweep(
@@ -44,14 +49,14 @@ def run(
         ratios=experiment.ratios,
         seeds=experiment.seeds,
         config=config,
-        workdir=work / f"{network.name} {n} {source.name}".replace(" ", "_").replace(",", ""),
+        workdir=work / f"{network.name} {n} {source}".replace(" ", "_").replace(",", ""),
         progress=tell if sys.stderr.isatty() else None,
     )
     advice = smx.advice.judge(result)
     return {
         "network": network.name,
         "n": n,
-        "source": source.name,
+        "source": source,
         "parameters": result.settings["model"]["parameters"],
         "ratios": result.ratios.tolist(),
         "realised_counts": result.realised_counts.tolist(),
@@ -65,6 +70,24 @@ def run(
         "gain": advice.gain,
         "gain_interval": list(advice.gain_interval),
         "regret": regret(result, advice.ratio),
+    }
+
+
+def compared(synthetic: smx.Dataset, test: smx.Dataset, number: int) -> dict:
+    """Distances to test images of equally many synthetic ones, with floor and 90 % interval, debiased."""
+    table = smx.distances.compare(
+        test[:number],
+        synthetic[:number],
+        key=jax.random.key(3),
+        metrics=["gaussian_wasserstein", "sliced_wasserstein", "energy", "mmd"],
+        max_points=number,
+        num_bootstrap=20,
+        per_class=False,
+        debias=True,
+    )
+    return {
+        row.metric: {name: round(float(getattr(row, name)), 5) for name in ("value", "low", "high")}
+        for row in table.rows
     }
 
 
@@ -117,32 +140,66 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--preset", choices=sorted(PRESETS), default="cpu")
     parser.add_argument("--data-dir", help="default: SYNTHMIX_DATA_DIR")
-    parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument(
+        "--out", type=Path, help="default: results, of other presets than cpu a folder in it"
+    )
     parser.add_argument(
         "--work", type=Path, help="where sweeps under way are kept; default: OUT/work"
     )
     parser.add_argument("--fresh", action="store_true", help="replace earlier results")
     arguments = parser.parse_args(argv)
     experiment = PRESETS[arguments.preset]
+    own = RESULTS if arguments.preset == "cpu" else RESULTS / arguments.preset
+    out = arguments.out or own
+    settings = dataclasses.asdict(experiment)
+    if experiment.ladder is None:
+        del settings["ladder"]
     head = {
         "command": f"python -m experiments.cifar10 --preset {arguments.preset}",
         "date": time.strftime("%Y-%m-%d"),
         "device": str(jax.devices()[0]),
         "cores": os.cpu_count(),
-        "experiment": json.loads(json.dumps(dataclasses.asdict(experiment))),
+        "experiment": json.loads(json.dumps(settings)),
     }
-    rows = _rows.earlier(arguments.out, head, "experiment", arguments.fresh)
+    rows = _rows.earlier(out, head, "experiment", arguments.fresh)
     done = {(row["network"], row["n"], row["source"]) for row in rows}
     images = data.parts(experiment, arguments.data_dir)
-    work = arguments.work or arguments.out / "work"
+    work = arguments.work or out / "work"
+    pool = Pools(experiment, images[1], work)
     for network in experiment.networks:
         for n in network.real:
-            for source in (s for s in experiment.sources if s.name in network.sources):
-                if (network.name, n, source.name) in done:
+            for source in experiment.generators(network):
+                if (network.name, n, source) in done:
                     continue
-                rows.append(run(network, n, source, experiment, images, work))
-                _rows.save(arguments.out, {**head, "summary": summary(rows), "rows": rows})
+                synthetic = pool(source, int(n * max(experiment.ratios)))
+                row = run(network, n, source, synthetic, experiment, images, work)
+                if experiment.ladder is not None:
+                    number = experiment.ladder.compared
+                    row["distances"] = compared(pool(source, number), images[2], number)
+                rows.append(row)
+                _rows.save(out, {**head, "summary": summary(rows), "rows": rows})
                 shown = ("network", "n", "source", "verdict", "recommended_ratio")
                 print(json.dumps({name: rows[-1][name] for name in shown}), file=sys.stderr)
-    _rows.save(arguments.out, {**head, "summary": summary(rows), "rows": rows})
-    picture(rows, arguments.out / "curves.png")
+    _rows.save(out, {**head, "summary": summary(rows), "rows": rows})
+    picture(rows, out / "curves.png")
+    if experiment.ladder is not None:
+        ladder_picture(rows, experiment.ladder, out / "ladder.png")
+
+
+class Pools:
+    """Synthetic images by the name of their generator; flows are trained when the first is asked for."""
+
+    def __init__(self, experiment: Experiment, seen: smx.Dataset, work: Path):
+        """Nothing is fitted yet."""
+        self.experiment, self.seen, self.work = experiment, seen, work
+        self.flows: dict = {}
+
+    def __call__(self, name: str, count: int) -> smx.Dataset:
+        """`count` images of a generator."""
+        for source in self.experiment.sources:
+            if source.name == name:
+                return data.pool(source, self.seen, count)
+        if not self.flows:
+            show = tell if sys.stderr.isatty() else None
+            self.flows = data.flows(self.experiment.ladder, self.seen, self.work, show)
+        return data.drawn(self.flows[name], count)

@@ -15,6 +15,7 @@ from pathlib import Path
 from synthmix_jax._version import __version__
 
 from ._distance import Distance
+from ._generate import Generate
 from ._options import Command
 from ._predict import Predict
 from ._recommend import Recommend
@@ -26,6 +27,7 @@ COMMANDS: dict[str, Callable[..., Command]] = {
     "distance": Distance,
     "predict": Predict,
     "train": Train,
+    "generate": Generate,
 }
 _PACKAGE = Path(__file__).resolve().parents[1]
 _DESCRIPTION = "How much synthetic data should I add to my real data, and how sure are you?"

@@ -21,6 +21,8 @@ from ._mixtures import mixture_sliced_wasserstein as mixture_sliced_wasserstein
 from ._mixtures import mixture_wasserstein as mixture_wasserstein
 from ._mmd import mmd as mmd
 from ._mmd import mmd_squared as mmd_squared
+from ._nearest import NearestNeighbours as NearestNeighbours
+from ._nearest import nearest_neighbours as nearest_neighbours
 from ._sliced import sliced_wasserstein as sliced_wasserstein
 from ._table import Row as Row
 from ._table import Table as Table

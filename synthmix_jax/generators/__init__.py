@@ -5,6 +5,8 @@ A generator is frozen once fitted; `sample(labels, *, key)` is a pure function o
 
 from ._files import load as load
 from ._files import save as save
+from ._flow import Flow as Flow
+from ._flow_config import FlowConfig as FlowConfig
 from ._gaussian import ClassGaussian as ClassGaussian
 from ._joint import JointGaussian as JointGaussian
 from ._mixture import ClassMixture as ClassMixture

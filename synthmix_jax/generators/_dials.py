@@ -35,17 +35,17 @@ def relabelled(
     """Labels of the classes drawn from: other ones with probability `noise`, then the previous with `shift`."""
     if noise:
         other = labels + jax.random.randint(keys[0], labels.shape, 1, max(classes, 2))
-        flip = jax.random.bernoulli(keys[1], noise, labels.shape)
+        flip = jax.random.bernoulli(keys[1], float(noise), labels.shape)
         labels = jnp.where(flip, other % classes, labels)
     if shift:
-        move = jax.random.bernoulli(keys[2], shift, labels.shape)
+        move = jax.random.bernoulli(keys[2], float(shift), labels.shape)
         labels = jnp.where(move, (labels - 1) % classes, labels)
     return labels
 
 
 def mixed_up(targets: jax.Array, others: jax.Array, key: Key, noise: float | int) -> jax.Array:
     """Targets that inputs are drawn for: those of `others` with probability `noise`."""
-    flip = jax.random.bernoulli(key, noise, targets.shape[:1])
+    flip = jax.random.bernoulli(key, float(noise), targets.shape[:1])
     return jnp.where(flip.reshape(-1, *[1] * (targets.ndim - 1)), others, targets)
 
 
@@ -61,7 +61,7 @@ def memorised(
         )
     pick, which = jax.random.split(key)
     row = _row(labels, training, pick)
-    copied = jax.random.bernoulli(which, probability, labels.shape[:1])
+    copied = jax.random.bernoulli(which, float(probability), labels.shape[:1])
     return jnp.where(copied.reshape(-1, *[1] * (x.ndim - 1)), rows[row], x)
 
 
@@ -81,6 +81,7 @@ def _of_label(labels: jax.Array, y: jax.Array, classes: int, key: Key) -> jax.Ar
     return jnp.argsort(y, stable=True)[starts[labels] + place]
 
 
+@jax.jit
 def _of_nearest_target(targets: jax.Array, y: jax.Array, key: Key) -> jax.Array:
     """A row of the nearest target, uniformly among equals."""
 

@@ -82,10 +82,9 @@ def load(path: str | os.PathLike[str]) -> Any:
 
 def _kinds() -> dict[str, type]:
     """Classes that files may hold."""
-    from . import SMOTE, ClassGaussian, ClassMixture, JointGaussian, Shifted
-    from ._seen import Seen
+    from . import SMOTE, ClassGaussian, ClassMixture, Flow, FlowConfig, JointGaussian, Seen, Shifted
 
-    kinds = (ClassGaussian, ClassMixture, JointGaussian, SMOTE, Shifted, Seen)
+    kinds = (ClassGaussian, ClassMixture, Flow, FlowConfig, JointGaussian, SMOTE, Shifted, Seen)
     return {kind.__name__: kind for kind in kinds}
 
 

@@ -4,7 +4,7 @@ The modes of a class are the Voronoi cells of eight anchors that the generator i
 So any generator can lose modes, whatever it knows of them. A sample in a dropped cell is drawn anew up to 64 times,
 and then becomes an anchor that is kept: dropped cells are empty for certain. The kept cells keep their frequencies
 among themselves, but for a share p^65 of the samples that ends at anchors, p being the mass of the dropped cells.
-Each try draws for all labels, so that it compiles; the wrapped generator must too.
+Each try draws for all labels, so that it compiles where the wrapped generator does.
 """
 
 import math
@@ -18,6 +18,7 @@ from jaxtyping import Bool, Int
 from synthmix_jax import _numerics
 from synthmix_jax._typing import Array, Key
 
+from . import _given
 from ._sampling import Generator
 
 MODES = 8
@@ -36,9 +37,11 @@ def anchors(generator: Generator, classes: int, seed: int) -> Array:
     )
 
 
+@jax.jit
 def cell(x: Array, labels: Int[Array, " m"], places: Array) -> Int[Array, " m"]:
     """The cell that each point lies in, 0..MODES - 1 among those of its class."""
-    rows, centres = x.reshape(len(x), -1), places.reshape(len(places), -1)
+    width = math.prod(x.shape[1:])
+    rows, centres = x.reshape(len(x), width), places.reshape(len(places), width)
     # |x - a|^2 less |x|^2; about the mean of the anchors, which keeps digits.
     middle = centres.mean(axis=0)
     rows, centres = rows - middle, centres - middle
@@ -71,7 +74,12 @@ def without(
 
     x = jnp.asarray(draw(key))
     state = (x, missing(x), jnp.int32(0))
-    x, bad, _ = jax.lax.while_loop(lambda s: s[1].any() & (s[2] < _TRIES), again, state)
+    if _given.is_traced(state):
+        state = jax.lax.while_loop(lambda s: s[1].any() & (s[2] < _TRIES), again, state)
+    else:  # the same tries; a loop of JAX would be compiled anew at every call
+        while state[1].any() and state[2] < _TRIES:
+            state = again(state)
+    x, bad, _ = state
     chosen = jax.random.randint(jax.random.fold_in(redraws, 0), labels.shape, 0, kept)
     return jnp.where(_along(bad, x), places[labels * MODES + chosen].astype(x.dtype), x)
 

@@ -155,7 +155,8 @@ class Shifted:
         classes = self.num_classes
         if classes is None:
             if self.label_noise and len(labels):
-                others = jnp.asarray(self.labels(len(labels), key=keys[0]), labels.dtype)
+                others = jnp.asarray(self.labels(len(labels), key=keys[0]))
+                _given.targets(labels, others.shape[1:])
                 labels = _dials.mixed_up(labels, others, keys[1], self.label_noise)
             return self.generator.sample(labels, key=key)
         labels = _dials.relabelled(labels, keys, self.label_noise, self.label_shift, classes)

@@ -9,6 +9,8 @@
 Parameters, batch statistics and outputs are float32; the computation is in bfloat16 on accelerators. `train()` and
 `eval()` switch batch normalisation and dropout. Many models train in one program: `nnx.split` gives a state that
 `jax.vmap` and `jax.lax.map` take, and the convolutions are in forms that are fast there.
+
+`UNet` and `ResidualMLP` are velocity fields for flow matching, from points, times and classes to velocities.
 """
 
 from ._cnn import SmallCNN as SmallCNN
@@ -18,6 +20,8 @@ from ._conv import max_pool2 as max_pool2
 from ._mlp import MLP as MLP
 from ._named import NAMES as NAMES
 from ._named import named as named
+from ._residual_mlp import ResidualMLP as ResidualMLP
 from ._resnet import ResNet9 as ResNet9
 from ._resnet import ResNet18 as ResNet18
+from ._unet import UNet as UNet
 from ._vit import ViTTiny as ViTTiny

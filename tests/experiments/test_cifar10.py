@@ -5,29 +5,31 @@ import json
 import numpy as np
 import pytest
 
-from experiments.cifar10 import run
+import synthmix_jax as smx
+from experiments.cifar10 import data, run
 
 
 @pytest.mark.data
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.usefixtures("quick_compilation")
 def test_quick_preset_runs_and_is_not_run_twice(data_dir, tmp_path, monkeypatch):
     monkeypatch.setenv("SYNTHMIX_CACHE_DIR", str(tmp_path / "cache"))
     arguments = ["--preset", "quick", "--data-dir", str(data_dir), "--out", str(tmp_path)]
     run.main(arguments)
     content = json.loads((tmp_path / "results.json").read_text())
-    assert [row["source"] for row in content["rows"]] == [
-        "blurred, labels noisy",
-        "class Gaussians",
-    ]
+    assert [row["source"] for row in content["rows"]] == ["class Gaussians", "flow, 4 steps"]
     for row in content["rows"]:
         assert row["realised_counts"] == [0, 200]
         assert np.shape(row["test_error"]) == (2, 2)
         assert row["failed"] == 0
+        for value in row["distances"].values():
+            assert value["low"] <= value["value"] <= value["high"]
     # Without synthetic images both generators' networks are the same.
     first, second = (row["test_error"][0] for row in content["rows"])
     assert first == second
-    assert (tmp_path / "curves.png").stat().st_size > 10_000
+    for name in ("curves.png", "ladder.png"):
+        assert (tmp_path / name).stat().st_size > 10_000
 
     monkeypatch.setattr(run, "run", lambda *_: pytest.fail("trained again"))
     run.main(arguments)
@@ -49,3 +51,11 @@ def test_intervals_are_students_of_paired_differences():
     assert (real["error"], real["against real only"], real["against real only +-"]) == (60, 0, 0)
     # Differences -10, -10, -7 points: mean -9, deviation 1.732, t = 4.3027 with two degrees of freedom.
     assert (mixed["against real only"], mixed["against real only +-"]) == (-9.0, 4.3)
+
+
+def test_shrunk_images_are_means_of_blocks(rng):
+    x = rng.integers(0, 256, size=(3, 8, 8, 3), dtype=np.uint8)
+    small = data.shrunk(smx.Dataset(x, np.zeros(3, int)), 4)
+    assert small.x.dtype == np.uint8
+    wanted = [[x[1, 2 * i : 2 * i + 2, 2:4, 2].mean() for i in range(4)]]
+    np.testing.assert_allclose(small.x[1, :, 1, 2], wanted[0], atol=0.5)

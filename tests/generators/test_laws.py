@@ -6,11 +6,25 @@ import pytest
 
 import synthmix_jax as smx
 from synthmix_jax import generators
-from synthmix_jax.generators import SMOTE, ClassGaussian, ClassMixture, JointGaussian, Shifted
+from synthmix_jax.generators import (
+    SMOTE,
+    ClassGaussian,
+    ClassMixture,
+    Flow,
+    FlowConfig,
+    JointGaussian,
+    Shifted,
+)
+
+pytestmark = pytest.mark.usefixtures("quick_compilation")
 
 KEY, OTHER = jax.random.key(0), jax.random.key(1)
-IMAGES, SCALARS, VECTORS = "images with labels", "vectors with a target", "images with two targets"
+IMAGES, LABELLED = "images with labels", "vectors with labels"
+SCALARS, VECTORS = "vectors with a target", "images with two targets"
 DIALS = dict.fromkeys(("label_noise", "noise", "offset", "memorize"), 0.3)
+
+
+FLOW = FlowConfig(steps=3, batch_size=8, width=8, depth=1)
 
 
 def mixture(data):
@@ -18,9 +32,9 @@ def mixture(data):
 
 
 GENERATORS = {
-    "ClassGaussian": (IMAGES, lambda data: ClassGaussian.fit(data, rank=3)),
-    "ClassGaussian, shrunk": (IMAGES, lambda d: ClassGaussian.fit(d, rank=3, shrinkage="auto")),
+    "ClassGaussian": (IMAGES, lambda d: ClassGaussian.fit(d, rank=3, shrinkage="auto")),
     "ClassMixture": (IMAGES, mixture),
+    "Flow": (LABELLED, lambda data: Flow.fit(data, key=KEY, config=FLOW)),
     "SMOTE": (IMAGES, lambda data: SMOTE.fit(data, neighbours=3)),
     "JointGaussian": (SCALARS, lambda data: ClassGaussian.fit(data, rank=2)),
     "JointGaussian, two targets": (VECTORS, lambda data: JointGaussian.fit(data, rank=2)),
@@ -33,7 +47,7 @@ GENERATORS = {
     ),
     "Shifted, regression": (
         SCALARS,
-        lambda data: Shifted(SMOTE.fit(data), training=data, scale=0.5, **DIALS),
+        lambda data: Shifted(JointGaussian.fit(data, rank=3), training=data, **DIALS),
     ),
     "Shifted twice": (
         VECTORS,
@@ -47,6 +61,8 @@ def data_of(kind):
     x = rng.uniform(size=(36, 4, 4)) if kind in (IMAGES, VECTORS) else rng.normal(size=(36, 5))
     if kind == IMAGES:
         return smx.Dataset((x * 255).astype(np.uint8), np.arange(36) % 3)
+    if kind == LABELLED:
+        return smx.Dataset(x, np.arange(36) % 3)
     y = x.reshape(36, -1)[:, :2] + 0.1 * rng.normal(size=(36, 2))
     return smx.Dataset(x, y if kind == VECTORS else y[:, 0])
 
@@ -73,10 +89,10 @@ def test_samples_have_shape_and_dtype(case):
     assert drawn.x.shape == (20, *data.x.shape[1:])
     assert drawn.y.shape == (20, *data.y.shape[1:])
     assert np.isfinite(drawn.x).all()
-    for count in (0, 1):
-        x = generator.sample(drawn.y[:count], key=KEY)
-        assert x.shape == (count, *data.x.shape[1:])
-        assert x.dtype == np.float32
+    assert drawn.x.dtype == np.float32
+    none = generator.sample(drawn.y[:0], key=KEY)
+    assert none.shape == (0, *data.x.shape[1:])
+    assert none.dtype == np.float32
 
 
 def test_samples_are_a_function_of_the_key(case):
@@ -84,20 +100,16 @@ def test_samples_are_a_function_of_the_key(case):
     np.testing.assert_array_equal(generator.sample(drawn.y, key=KEY), drawn.x)
     other = np.asarray(generator.sample(drawn.y, key=OTHER))
     assert (other != drawn.x).reshape(20, -1).any(axis=1).mean() > 0.7
-    again = generators.draw(generator, 20, key=OTHER)
-    np.testing.assert_array_equal(again.y, generators.draw(generator, 20, key=OTHER).y)
     if generator.num_classes is None:
-        assert (again.y != drawn.y).any()
+        assert (np.asarray(generator.labels(20, key=OTHER)) != drawn.y).any()
 
 
 def test_compiled_is_eager(case):
-    """With the generator as an argument of the compiled function, and with it inside."""
+    """The generator is an argument of the compiled function: a pytree."""
     generator, _, drawn = case
     y = jax.numpy.asarray(drawn.y)
     compiled = jax.jit(lambda g, y, key: g.sample(y, key=key))
     np.testing.assert_allclose(compiled(generator, y, KEY), drawn.x, rtol=2e-5, atol=2e-5)
-    inside = jax.jit(lambda y: generator.sample(y, key=KEY))
-    np.testing.assert_allclose(inside(y), drawn.x, rtol=2e-5, atol=2e-5)
 
 
 def test_files_and_leaves_keep_it(case, tmp_path):
@@ -123,7 +135,7 @@ def test_bad_labels_are_refused(case):
     generator, data, drawn = case
     if data.num_classes is None:
         shape = (3, 3) if data.y.ndim == 2 else (3, 1)
-        bad = [(np.zeros(shape), "got shape"), (drawn.y * np.nan, "20 non-finite|40 non-finite")]
+        bad = [(np.zeros(shape), "got shape"), (drawn.y * np.nan, r"[24]0 non-finite")]
     else:
         bad = [
             (np.array([0, 3]), r"labels must lie in 0\.\.2, got 0 to 3"),

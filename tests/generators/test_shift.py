@@ -165,7 +165,7 @@ def test_label_shift_draws_the_previous_class(rate):
 
 
 def test_one_class_has_no_other():
-    drawn = Shifted(Echo(1), label_noise=1.0, label_shift=1.0).sample(np.zeros(9, int), key=KEY)
+    drawn = Shifted(Echo(1), label_noise=1, label_shift=1.0).sample(np.zeros(9, int), key=KEY)
     assert (np.asarray(drawn) == 0).all()
 
 
