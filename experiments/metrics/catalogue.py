@@ -82,3 +82,43 @@ FEW_CLASSES = tuple(
     if s in (OTHER_REAL, AGAIN) or s.name in ("Gaussian", "half the labels shifted")
 )
 FEW_TARGETS = (*TARGETS[:3], AGAIN)
+
+
+def levels(dial: str, *values: float) -> tuple[Source, ...]:
+    """One dial of the class Gaussian, turned further and further."""
+    return tuple(fine(f"{dial} = {value:g}", **{dial: value}) for value in values)
+
+
+def targets(field: str, *values: float) -> tuple[Source, ...]:
+    """Other real points with spoilt targets."""
+    return tuple(Source(f"{field} = {v:g}", "replay", **{field: v}) for v in values)
+
+
+# Families of one kind of damage each, beside the undamaged source they come from.
+DIALS_CLASSES = (
+    fine("Gaussian"),
+    *levels("offset", 0.2, 0.4, 0.8, 1.6),
+    *levels("noise", 0.3, 0.6, 1.0, 2.0),
+    *levels("blur", 0.6, 1.0, 1.4, 2.0),
+    *levels("label_shift", 0.1, 0.2, 0.35, 0.5),
+    *levels("drop_modes", 0.2, 0.4, 0.6, 0.8),
+)
+DIALS_TARGETS = (
+    OTHER_REAL,
+    fine("Gaussian"),
+    *levels("offset", 0.2, 0.4, 0.8, 1.6),
+    *levels("noise", 0.3, 0.6, 1.0, 2.0),
+    *targets("target_scale", 0.75, 0.5, 0.0, -1.0),
+    *targets("target_noise", 0.5, 1.0, 2.0, 4.0),
+)
+
+
+def families(sources: tuple[str, ...]) -> dict[str, list[int]]:
+    """By dial, the places of its levels among the names of sources, with that of what they spoil."""
+    found: dict[str, list[int]] = {}
+    for place, name in enumerate(sources):
+        dial, equals, _ = name.partition(" = ")
+        if equals:
+            whole = OTHER_REAL.name if dial.startswith("target") else "Gaussian"
+            found.setdefault(dial, [sources.index(whole)]).append(place)
+    return found

@@ -42,6 +42,21 @@ class Cell:
     distances: dict[tuple[str, str], np.ndarray]
     reference: dict[str, np.ndarray]
 
+    def only(self, places: list[int], data: str) -> "Cell":
+        """Some of the sources, under another name."""
+        take = lambda values: None if values is None else values[places]
+        return dataclasses.replace(
+            self,
+            data=data,
+            sources=tuple(self.sources[i] for i in places),
+            test=take(self.test),
+            loo=take(self.loo),
+            wrong=take(self.wrong),
+            weighted=self.weighted[:, places],
+            distances={k: take(v) for k, v in self.distances.items()},
+            reference={k: take(v) for k, v in self.reference.items()},
+        )
+
     @property
     def shares(self) -> np.ndarray:
         """m / (n + m) (c,)."""

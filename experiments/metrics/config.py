@@ -2,7 +2,16 @@
 
 from dataclasses import dataclass
 
-from .catalogue import CLASSES, FEW_CLASSES, FEW_TARGETS, IMAGES, TARGETS, Source
+from .catalogue import (
+    CLASSES,
+    DIALS_CLASSES,
+    DIALS_TARGETS,
+    FEW_CLASSES,
+    FEW_TARGETS,
+    IMAGES,
+    TARGETS,
+    Source,
+)
 
 QUICK_METRICS = ("sliced_wasserstein", "gaussian_wasserstein", "mmd", "energy")
 METRICS = (
@@ -116,6 +125,15 @@ QUICK = Config(
     reference_synthetic=120,
     resamples=50,
 )
+# One kind of damage at a time.
+DIALS = Config(
+    studies=(
+        study("digits", (N30, N100), 350, 600, DIALS_CLASSES),
+        study("friedman", (N30, N100), 1000, 600, DIALS_TARGETS),
+    ),
+    draws_of_real=3,
+    draws=1,
+)
 ALL = (N30, N100, N300)
 GPU = Config(
     studies=(
@@ -130,4 +148,4 @@ GPU = Config(
     draws_of_real=8,
     network_fits=4,
 )
-PRESETS = {"quick": QUICK, "cpu": CPU, "gpu": GPU}
+PRESETS = {"quick": QUICK, "cpu": CPU, "gpu": GPU, "dials": DIALS}

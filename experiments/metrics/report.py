@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from . import components, ranks, rules
+from .catalogue import families
 from .cells import Cell, cells
 from .config import Config
 from .picture import picture
@@ -37,6 +38,25 @@ def own_scores() -> dict[str, Callable]:
         "leave-one-out count": lambda cell: -cell.counts[cell.loo.argmin(axis=-1)].astype(float),
         "leave-one-out gain": lambda cell: cell.loo.min(axis=-1) / cell.loo[..., 0],
     }
+
+
+def by_dial(found: list[Cell], config: Config) -> dict:
+    """Order within families of one kind of damage: each counts as a data set."""
+    apart = [
+        cell.only(places, f"{cell.data}: {dial}")
+        for cell in found
+        for dial, places in families(cell.sources).items()
+    ]
+    scores = predictors(apart) | own_scores() | with_many_points(apart)
+    resamples = ranks.Resamples.of(apart, config.resamples)
+    best = {
+        cell.data: dict(
+            zip(cell.sources, cell.counts[cell.amount].mean(axis=1).tolist(), strict=True)
+        )
+        for cell in apart
+    }
+    wanted = [ranks.targets(cell) for cell in apart]
+    return {"best counts": best, "ranking": ranks.ranking(apart, wanted, scores, resamples)}
 
 
 def network_targets(rows: list[dict], cell: Cell) -> dict[str, np.ndarray]:
@@ -113,11 +133,11 @@ def table(result: dict) -> list[dict]:
             if target in by_target:
                 line |= ends(f"agreement with {target}", by_target[target]["mean"])
         for rule in rules.RULES:
-            regret = result["regret"].get(f"{name} | {rule}")
+            regret = result.get("regret", {}).get(f"{name} | {rule}")
             if regret:
                 line |= ends(f"regret, {rule}", regret["regret"])
         lines.append(line)
-    for name, regret in result["regret"].items():
+    for name, regret in result.get("regret", {}).items():
         if " | " not in name:
             lines.append({"predictor": name, **ends("regret", regret["regret"])})
     return lines
@@ -130,8 +150,10 @@ def ends(name: str, values: list) -> dict:
 
 
 def report(rows: list[dict], config: Config, head: dict, out: Path) -> None:
-    """Write everything."""
-    result = summary(rows, config)
+    """Write everything; of families of damage the order alone."""
+    found = cells(rows, config)
+    graded = any(families(cell.sources) for cell in found)
+    result = by_dial(found, config) if graded else summary(rows, config)
     content = json.dumps({**head, **rounded(result)})
     (out / "summary.json").write_text(content + "\n")
     lines = table(result)
@@ -140,7 +162,8 @@ def report(rows: list[dict], config: Config, head: dict, out: Path) -> None:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
         writer.writerows(lines)
-    picture(result, cells(rows, config), out / "picture.png")
+    if not graded:
+        picture(result, found, out / "picture.png")
 
 
 def rounded(value):

@@ -2,6 +2,7 @@
 
 import argparse
 import functools
+import gzip
 import itertools
 import json
 import os
@@ -143,14 +144,28 @@ def later(function: Callable, study: Study, pools: Callable[[], Pools], *argumen
     return lambda: function(study, pools(), *arguments)
 
 
+def pack(out: Path) -> None:
+    """Keep the rows in a file that is small enough for a repository."""
+    content = (out / "results.json").read_bytes()
+    (out / "rows.json.gz").write_bytes(gzip.compress(content, mtime=0))
+
+
+def unpack(out: Path) -> None:
+    """Go on from packed rows where there are no others."""
+    packed, path = out / "rows.json.gz", out / "results.json"
+    if packed.exists() and not path.exists():
+        path.write_bytes(gzip.decompress(packed.read_bytes()))
+
+
 def main(argv: list[str] | None = None) -> None:
     """Run a preset, saving after every row; an interrupted run goes on where it stopped."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--preset", choices=sorted(PRESETS), default="cpu")
-    parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--out", type=Path, help="default: results, or results/dials")
     parser.add_argument("--fresh", action="store_true", help="replace earlier results")
     arguments = parser.parse_args(argv)
     config = PRESETS[arguments.preset]
+    out = arguments.out or (RESULTS / "dials" if arguments.preset == "dials" else RESULTS)
     head = {
         "command": f"python -m experiments.metrics --preset {arguments.preset}",
         "date": time.strftime("%Y-%m-%d"),
@@ -158,7 +173,8 @@ def main(argv: list[str] | None = None) -> None:
         "cores": os.cpu_count(),
         "config": json.loads(json.dumps(asdict(config))),
     }
-    rows = _rows.earlier(arguments.out, head, "config", arguments.fresh)
+    unpack(out)
+    rows = _rows.earlier(out, head, "config", arguments.fresh)
     done = {(r["kind"], r["data"], r["n"], r["fit"], r["draw"]) for r in rows}
     for what, make in work(config):
         if what in done:
@@ -166,7 +182,8 @@ def main(argv: list[str] | None = None) -> None:
         start = time.perf_counter()
         rows.append(make())
         rows[-1]["total_seconds"] = round(time.perf_counter() - start, 1)
-        _rows.save(arguments.out, {**head, "rows": rows})
+        _rows.save(out, {**head, "rows": rows})
         print(*what, f"{rows[-1]['total_seconds']} s", file=sys.stderr, flush=True)
-    _rows.save(arguments.out, {**head, "rows": rows})
-    report(rows, config, {k: v for k, v in head.items() if k != "config"}, arguments.out)
+    _rows.save(out, {**head, "rows": rows})
+    pack(out)
+    report(rows, config, {k: v for k, v in head.items() if k != "config"}, out)

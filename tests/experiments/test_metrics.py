@@ -9,7 +9,7 @@ from scipy import stats
 
 from experiments.metrics import components, config, networks, ranks, report, rules, sources
 from experiments.metrics import run as experiment
-from experiments.metrics.catalogue import AGAIN, OTHER_REAL
+from experiments.metrics.catalogue import AGAIN, OTHER_REAL, families
 from experiments.metrics.cells import cells
 from experiments.metrics.data import material
 
@@ -53,6 +53,7 @@ def test_quick_preset(finished):
 def test_a_finished_run_is_not_made_again(finished, monkeypatch):
     before = json.loads((finished / "results.json").read_text())["rows"]
     monkeypatch.setattr(experiment, "repetition", None)  # calling it would fail
+    (finished / "results.json").unlink()  # the packed rows will do
     experiment.main(["--preset", "quick", "--out", str(finished)])
     assert json.loads((finished / "results.json").read_text())["rows"] == before
 
@@ -79,6 +80,29 @@ def test_reference_distances_are_of_the_same_sources(found):
         for values in cell.reference.values():
             assert values.shape == (len(cell.sources), 2, 1)
             assert (values > 0).all()
+
+
+def test_families_hold_one_kind_of_damage_and_what_it_spoils():
+    names = tuple(source.name for source in config.DIALS.studies[1].sources)
+    got = {dial: [names[i] for i in places] for dial, places in families(names).items()}
+    assert got["offset"] == ["Gaussian", *(f"offset = {v:g}" for v in (0.2, 0.4, 0.8, 1.6))]
+    assert got["target_scale"][0] == "other real points"
+    assert all(len(members) == 5 for members in got.values())
+
+
+def test_order_within_a_family_is_that_of_its_cells(found):
+    names = ("Gaussian", "offset = 1", "offset = 2", "offset = 3")
+    cell = dataclasses.replace(found[0], sources=names)
+    got = report.by_dial([cell], dataclasses.replace(config.QUICK, resamples=20))
+    want = ranks.ranking(
+        [cell],
+        [ranks.targets(cell)],
+        report.predictors([cell]),
+        ranks.Resamples.of([cell], 20),
+    )
+    for name, by_target in want.items():
+        assert got["ranking"][name]["count"]["mean"] == by_target["count"]["mean"]
+    assert list(got["best counts"]) == ["digits: offset"]
 
 
 def test_rank_correlation_is_spearmans_also_of_resamples(rng):
