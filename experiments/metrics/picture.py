@@ -4,6 +4,7 @@ from pathlib import Path
 
 from .cells import Cell
 
+AGREEMENT = "minus Spearman's correlation with the best count"
 SCATTER = ("joint: energy", "debiased")
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 
@@ -16,14 +17,15 @@ def picture(result: dict, cells: list[Cell], path: Path) -> None:
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(1, 3, figsize=(15, 6.4), layout="constrained")
-    forest(axes[0], agreements(result), "Agreement of order with the best count")
-    axes[0].set_xlabel("minus Spearman's correlation of distance and count")
-    forest(axes[1], regrets(result), "Regret of the count, one constant from other data")
+    forest(axes[0], agreements(result), "Does it order sources by their best count?")
+    axes[0].set_xlabel(AGREEMENT)
+    forest(axes[1], regrets(result), "Regret by the quadratic rule")
     axes[1].set_xlabel("% of the real-only error")
     scatter(axes[2], cells)
     figure.suptitle(
-        "Orders of sources can be read from a distance (left). Amounts cannot: they need a constant (middle, "
-        "right). Filled: plain, open: debiased. 90 % intervals.",
+        "Amounts cannot be read from a distance: every data set has a constant of its own (middle: fitted on the "
+        "others),\nand unlike kinds of damage hardly order by it. Filled: plain, open: debiased; "
+        "90 % intervals; * classes only.",
         fontsize=10,
     )
     figure.savefig(path, dpi=110)
@@ -32,6 +34,20 @@ def picture(result: dict, cells: list[Cell], path: Path) -> None:
 
 Line = tuple[str, dict[str, list], bool]
 """A name, values with intervals by form, and whether it is no distance."""
+
+
+def picture_of_dials(result: dict, path: Path) -> None:
+    """Agreement within families of one kind of damage."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, axis = plt.subplots(figsize=(6.4, 6.2), layout="constrained")
+    forest(axis, agreements(result), "Levels of one kind of damage")
+    axis.set_xlabel(f"{AGREEMENT}\n(filled: plain, open: debiased; 90 % intervals; * classes only)")
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
 
 
 def agreements(result: dict) -> list[Line]:
@@ -56,7 +72,8 @@ def regrets(result: dict) -> list[Line]:
     for name, record in result["regret"].items():
         predictor, _, rule = name.partition(" | ")
         predictor, _, form = predictor.partition(", ")
-        if record["regret"][0] is not None and rule != "linear" and form != "value":
+        # Not labelled distances: regression has none, so that their mean is over other data sets.
+        if None not in record["by data"].values() and rule != "linear" and form != "value":
             values = [100.0 * v for v in record["regret"]]
             by_name.setdefault(predictor, {})[form or "excess"] = values
     return _ordered(by_name, -1.0)
@@ -70,9 +87,10 @@ def _ordered(by_name: dict[str, dict[str, list]], sign: float) -> list[Line]:
 
 
 def label(name: str) -> str:
-    """`joint: energy` as `energy, joint`."""
+    """`joint: energy` as `energy, joint`; starred what regression does not have."""
     view, _, metric = name.rpartition(": ")
-    return f"{metric}, {view}" if view else name
+    star = "*" if "labelled" in metric else ""
+    return f"{metric}{star}, {view}" if view else name
 
 
 def forest(axis, lines: list[Line], title: str) -> None:
@@ -106,6 +124,6 @@ def scatter(axis, cells: list[Cell]) -> None:
             label=f"{name}, n = {cell.n}",
         )
     axis.set(xlabel=f"{label(SCATTER[0])} distance, {SCATTER[1]}", ylabel="best m / (n + m)")
-    axis.set_title("Orders within a data set, not amounts across", fontsize=11)
-    axis.legend(frameon=False, fontsize=9)
+    axis.set_title("Best share against one distance", fontsize=11)
+    axis.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=3)
     axis.spines[["top", "right"]].set_visible(False)

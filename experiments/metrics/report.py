@@ -11,7 +11,7 @@ from . import components, ranks, rules
 from .catalogue import families
 from .cells import Cell, cells
 from .config import Config
-from .picture import picture
+from .picture import picture, picture_of_dials
 
 
 def predictors(found: list[Cell]) -> dict[str, Callable]:
@@ -50,7 +50,7 @@ def by_dial(found: list[Cell], config: Config) -> dict:
     scores = predictors(apart) | own_scores() | with_many_points(apart)
     resamples = ranks.Resamples.of(apart, config.resamples)
     best = {
-        cell.data: dict(
+        f"{cell.data}, n = {cell.n}": dict(
             zip(cell.sources, cell.counts[cell.amount].mean(axis=1).tolist(), strict=True)
         )
         for cell in apart
@@ -91,7 +91,6 @@ def summary(rows: list[dict], config: Config) -> dict:
         "regret": rules.table(found, known, resamples),
         "regret by weight": rules.table(found, known, resamples, weighted=True),
         "ridge_at_end": float(np.mean([row["ridge_at_end"] for row in kernel])),
-        "minutes": sum(row["total_seconds"] for row in rows) / 60,
     }
     if trained:
         some, wanted = map(list, zip(*trained, strict=True))
@@ -154,6 +153,7 @@ def report(rows: list[dict], config: Config, head: dict, out: Path) -> None:
     found = cells(rows, config)
     graded = any(families(cell.sources) for cell in found)
     result = by_dial(found, config) if graded else summary(rows, config)
+    result["minutes"] = sum(row["total_seconds"] for row in rows) / 60
     content = json.dumps({**head, **rounded(result)})
     (out / "summary.json").write_text(content + "\n")
     lines = table(result)
@@ -162,7 +162,9 @@ def report(rows: list[dict], config: Config, head: dict, out: Path) -> None:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
         writer.writerows(lines)
-    if not graded:
+    if graded:
+        picture_of_dials(result, out / "picture.png")
+    else:
         picture(result, found, out / "picture.png")
 
 

@@ -102,7 +102,7 @@ def test_order_within_a_family_is_that_of_its_cells(found):
     )
     for name, by_target in want.items():
         assert got["ranking"][name]["count"]["mean"] == by_target["count"]["mean"]
-    assert list(got["best counts"]) == ["digits: offset"]
+    assert list(got["best counts"]) == ["digits: offset, n = 30"]
 
 
 def test_rank_correlation_is_spearmans_also_of_resamples(rng):
@@ -151,6 +151,7 @@ def test_components_of_variance_are_found(rng):
     )
 
 
+@pytest.mark.usefixtures("quick_compilation")
 def test_networks_see_other_real_points_help():
     study = dataclasses.replace(config.QUICK.studies[0], networks=(0.0, 2.0), network_real=30)
     settings = dataclasses.replace(config.QUICK, network_seeds=1, network_steps=100)
