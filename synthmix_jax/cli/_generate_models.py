@@ -58,7 +58,9 @@ class Fitting:
     def given(self) -> Options:
         """The options that were given, by name."""
         found = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return {name: value for name, value in found.items() if value not in (None, False)}
+        return {
+            name: value for name, value in found.items() if value is not None and value is not False
+        }
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ from synthmix_jax import _numerics
 from synthmix_jax._typing import Array, Key
 from synthmix_jax.dataset import Dataset
 
+from . import _given
+
 
 def imbalanced_labels(
     count: int, classes: int, imbalance: float | int
@@ -53,7 +55,12 @@ def memorised(
     x: jax.Array, labels: jax.Array, training: Dataset, probability: float | int, key: Key
 ) -> jax.Array:
     """Samples, of which some are copies of training points of their label (or of the nearest target)."""
-    rows = jnp.asarray(_numerics.as_float(jnp.asarray(training.x)), x.dtype)
+    given = training.x
+    if not isinstance(
+        given, jax.core.Tracer
+    ):  # on the host: the same float32 as everywhere, to the bit
+        given = _numerics.as_float(np.asarray(given)).astype(np.float32)
+    rows = jnp.asarray(_numerics.as_float(given), x.dtype)
     if rows.shape[1:] != x.shape[1:]:
         raise ValueError(
             f"training holds inputs of shape {rows.shape[1:]} and the generator draws {x.shape[1:]}; give the data "

@@ -172,6 +172,11 @@ class Flow:
             raise ValueError(f"sampler_steps must be at least 1, got {self.sampler_steps}.")
         if not 0.0 <= self.guidance < np.inf:
             raise ValueError(f"guidance must be zero or more and finite, got {self.guidance!r}.")
+        if self.guidance and not self.config.unlabelled:
+            raise ValueError(
+                f"guidance is {self.guidance:g}, but the flow was trained with unlabelled=0 and knows no points "
+                "without their class: train it with unlabelled=0.1, or leave guidance at 0."
+            )
 
     def sample(self, labels: Shaped[Array, "..."], *, key: Key) -> jax.Array:
         """Draw one input a label, in blocks of equal size.

@@ -233,7 +233,7 @@ def _batch(network: Network, points: Points, step: Int[Array, ""]) -> tuple[Arra
         mirrored = jax.random.bernoulli(keys[4], 0.5, size)[:, None, None, None]
         data = jnp.where(mirrored, data[:, :, ::-1], data)
     noise = jax.random.normal(keys[1], data.shape, jnp.float32)
-    times = jax.random.uniform(keys[2], size)
+    times = jax.random.uniform(keys[2], size, jnp.float32)
     hidden = jax.random.bernoulli(keys[3], config.unlabelled, size)
     return data, noise, times, jnp.where(hidden, network.num_classes, y[rows])
 
@@ -272,6 +272,7 @@ def _settings(problem: Problem, words: np.ndarray, lengths: Sequence[int]) -> di
         "classes": problem.network.num_classes,
         "key": words.tolist(),
         "config": dataclasses.asdict(problem.network.config),
+        "platform": jax.default_backend(),
         "not_compared": {"lengths": list(lengths)},
     }
 

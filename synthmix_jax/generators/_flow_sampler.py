@@ -43,7 +43,7 @@ def sample(flow: Any, labels: Int[Array, " m"], key: Key) -> Float[jax.Array, "m
         solved = jnp.stack([one(*pair) for pair in zip(noise, wanted, strict=True)])
     z = solved.reshape(padded, *inner)[:m]
     x = jnp.clip(flow.mean + flow.scale * z, flow.low, flow.high)
-    return x.reshape(m, *flow.shape)
+    return x.reshape(m, *flow.shape).astype(jnp.float32)
 
 
 @functools.partial(jax.jit, static_argnums=(1, 2))

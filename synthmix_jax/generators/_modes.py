@@ -23,6 +23,7 @@ from ._sampling import Generator
 
 MODES = 8
 _TRIES = 64
+_ANCHORS = 0xA2C  # not the key of a caller who takes the same seed
 
 
 def dropped(share: float | int) -> int:
@@ -33,7 +34,10 @@ def dropped(share: float | int) -> int:
 def anchors(generator: Generator, classes: int, seed: int) -> Array:
     """Anchors of each class (classes * MODES, ...), class after class; the last ones are dropped first."""
     return jnp.asarray(
-        generator.sample(np.repeat(np.arange(classes), MODES), key=jax.random.key(seed))
+        generator.sample(
+            np.repeat(np.arange(classes), MODES),
+            key=jax.random.fold_in(jax.random.key(seed), _ANCHORS),
+        )
     )
 
 

@@ -21,6 +21,7 @@ _SIZES = ("blur", "noise")
 _CHANGES = ("translate", "contrast", "scale", "offset")
 _OF_CLASSES = ("imbalance", "label_shift", "drop_modes")
 _LEAVES = ("generator", "training")
+_NESTED = 0x5E7
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,11 +143,14 @@ class Shifted:
         """
         if self.num_classes is not None:
             _given.labels(labels, self.num_classes)
+            labels = jnp.asarray(labels, jnp.int32)  # bytes would wrap around
         labels = jnp.asarray(labels)
-        keys = jax.random.split(jax.random.fold_in(key, 1), 4)
+        # A wrap around a wrap draws for itself: with the same keys its noise would be that of the inner one.
+        own = jax.random.fold_in(key, depth) if (depth := _depth(self.generator)) else key
+        keys = jax.random.split(jax.random.fold_in(own, 1), 4)
         x = self._turned(self._drawn(labels, keys, key), keys[3])
         if self.memorize and self.training is not None:
-            copies = jax.random.fold_in(key, 2)
+            copies = jax.random.fold_in(own, 2)
             x = _dials.memorised(jnp.asarray(x), labels, self.training, self.memorize, copies)
         return x
 
@@ -181,6 +185,14 @@ class Shifted:
         if self.noise:
             x = x + self.noise * jax.random.normal(key, x.shape, x.dtype)
         return x
+
+
+def _depth(generator: Generator) -> int:
+    """How many wraps lie inside; tagged, so that no wrap shares a key with another use of it."""
+    depth = 0
+    while isinstance(generator, Shifted):
+        generator, depth = generator.generator, depth + 1
+    return depth and _NESTED + depth
 
 
 def _check_training(training: Dataset | None, classes: int | None) -> None:

@@ -157,7 +157,7 @@ class _Attention(nnx.Module):
     def __init__(self, width: int, *, dtype: jnp.dtype, rngs: nnx.Rngs) -> None:
         self.norm = _norm(width, rngs)
         self.attend = nnx.MultiHeadAttention(
-            num_heads=max(width // 32, 1),
+            num_heads=_heads(width),
             in_features=width,
             out_kernel_init=nnx.initializers.zeros,
             decode=False,
@@ -169,6 +169,11 @@ class _Attention(nnx.Module):
         b, h, w, c = x.shape
         pixels = self.norm(x).astype(x.dtype).reshape(b, h * w, c)
         return x + self.attend(pixels).reshape(b, h, w, c)
+
+
+def _heads(width: int) -> int:
+    """The largest number of heads of at least 32 channels that divides the width."""
+    return next(n for n in range(max(width // 32, 1), 0, -1) if width % n == 0)
 
 
 def _norm(channels: int, rngs: nnx.Rngs) -> nnx.GroupNorm:

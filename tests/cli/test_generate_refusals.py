@@ -85,3 +85,9 @@ def test_places_that_cannot_be_written_to(refused, write, tmp_path):
     assert "cannot be made" in refused(real, "--out", tmp_path / "file")
     assert "cannot be made" in refused(real, "--out", tmp_path / "file" / "made.npz")
     assert "there is no" in refused(tmp_path / "nothing.npz")
+
+
+def test_zero_is_an_option_that_was_given(refused, write):
+    real = write(np.arange(20) % 2)
+    assert "--steps does not apply to --model gaussian" in refused(real, "--steps", 0)
+    assert "components must be" in refused(real, "--model", "mixture", "--components", 0)

@@ -211,3 +211,40 @@ def test_bad_input(data, targets):
         Shifted(inner, memorize=0.5, training=flat).sample(np.arange(4), key=KEY)
     with pytest.raises(ValueError, match="count must be a whole number of at least 1, got 0"):
         Shifted(inner).labels(0, key=KEY)
+
+
+class Standing:
+    """Draws the label itself, without noise."""
+
+    num_classes = 10
+
+    def sample(self, labels, *, key):
+        return jax.numpy.asarray(labels, jax.numpy.float32)[:, None]
+
+
+def test_a_wrap_around_a_wrap_draws_for_itself():
+    """Two noises of one add up to the root of two; two label noises of a half keep a third of ten classes."""
+    labels = np.arange(40_000) % 10
+    twice = Shifted(Shifted(Standing(), noise=1.0), noise=1.0)
+    noise = np.asarray(twice.sample(labels, key=jax.random.key(4)))[:, 0] - labels
+    np.testing.assert_allclose(noise.std(), np.sqrt(2.0), rtol=0.03)
+    mixed = Shifted(Shifted(Standing(), label_noise=0.5), label_noise=0.5)
+    same = np.asarray(mixed.sample(labels, key=jax.random.key(4)))[:, 0] == labels
+    # Kept twice, or moved and moved back to where it was: 1/4 + 1/4 / 9.
+    np.testing.assert_allclose(same.mean(), 0.25 + 0.25 / 9, atol=0.012)
+
+
+def test_labels_of_bytes_do_not_wrap_around():
+    labels = np.arange(10, dtype=np.uint8)
+    x = Shifted(Standing(), label_shift=1.0).sample(labels, key=jax.random.key(0))
+    np.testing.assert_array_equal(np.asarray(x)[:, 0], (np.arange(10) - 1) % 10)
+
+
+def test_copies_of_bytes_are_seen():
+    import synthmix_jax as smx
+    from synthmix_jax.generators import ClassGaussian, draw
+
+    pixels = np.random.default_rng(0).integers(0, 256, size=(40, 6, 6), dtype=np.uint8)
+    data = smx.Dataset(pixels, np.arange(40) % 2)
+    copying = Shifted(ClassGaussian.fit(data, rank=2), memorize=1.0, training=data)
+    assert copying.seen.share_of(draw(copying, 30, key=jax.random.key(0))) == 1.0

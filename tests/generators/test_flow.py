@@ -108,7 +108,7 @@ def stop_at(step):
     return progress
 
 
-@pytest.mark.parametrize("step", [50, 80])
+@pytest.mark.parametrize("step", [80])
 def test_an_interrupted_training_goes_on_with_the_same_numbers(data, tmp_path, monkeypatch, step):
     monkeypatch.setattr(_flow_fit, "_SAVE_EVERY", 0.0)
     lengths = [30, 120]
@@ -156,7 +156,7 @@ def test_two_gaussians_are_learned(rng):
         np.testing.assert_array_equal(one[:, 2], -2.0)
 
 
-@pytest.mark.parametrize(("shape", "dtype"), [((5, 3), np.uint8), ((5, 3, 2), np.float32)])
+@pytest.mark.parametrize(("shape", "dtype"), [((5, 3), np.uint8)])
 def test_images(rng, shape, dtype):
     """A U-Net, uint8 as x / 255, samples inside the range of the data, files."""
     x = rng.integers(0, 200, size=(20, *shape)).astype(dtype)
