@@ -67,7 +67,11 @@ class Places:
         for path in dataclasses.astuple(self):
             if path.is_dir():
                 raise ValueError(f"--out: {path} is a folder; move it, or name another file.")
-            if path.exists() and Path(source).expanduser().exists() and path.samefile(source):
+            if (
+                path.exists()
+                and (real := Path(source).expanduser()).exists()
+                and path.samefile(real)
+            ):
                 raise ValueError(f"--out: {path} is REAL itself; name another file.")
         folder = self.synthetic.parent
         try:

@@ -56,9 +56,7 @@ def memorised(
 ) -> jax.Array:
     """Samples, of which some are copies of training points of their label (or of the nearest target)."""
     given = training.x
-    if not isinstance(
-        given, jax.core.Tracer
-    ):  # on the host: the same float32 as everywhere, to the bit
+    if not _given.is_traced(given):  # on the host: the same float32 as everywhere, to the bit
         given = _numerics.as_float(np.asarray(given)).astype(np.float32)
     rows = jnp.asarray(_numerics.as_float(given), x.dtype)
     if rows.shape[1:] != x.shape[1:]:

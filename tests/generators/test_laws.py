@@ -49,10 +49,6 @@ GENERATORS = {
         SCALARS,
         lambda data: Shifted(JointGaussian.fit(data, rank=3), training=data, **DIALS),
     ),
-    "Shifted twice": (
-        VECTORS,
-        lambda data: Shifted(Shifted(JointGaussian.fit(data, rank=1), label_noise=0.5), blur=1),
-    ),
 }
 
 

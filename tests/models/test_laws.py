@@ -17,7 +17,6 @@ MODELS = {
     "linear": functools.partial(models.MLP, in_features=192, widths=()),
     "small_cnn": functools.partial(models.SmallCNN, widths=(4, 16, 6)),
     "resnet9": functools.partial(models.ResNet9, widths=(2, 3, 4, 5)),
-    "resnet18": functools.partial(models.ResNet18, widths=(2, 3, 4, 5)),  # the slowest to compile
     "vit_tiny": functools.partial(models.ViTTiny, image_size=8, width=12, depth=2, heads=3),
     "vit_tiny, learned, cls, dropout": functools.partial(
         models.ViTTiny,

@@ -24,7 +24,6 @@ def mlp(features=5, **options):
 
 FIELDS = {
     "unet, odd sides, two blocks": (lambda **o: unet(blocks=2, **o), (5, 7, 2)),
-    "unet, one level": (lambda **o: unet(widths=(8,), **o), (3, 3, 2)),
     "mlp": (mlp, (5,)),
 }
 
