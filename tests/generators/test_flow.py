@@ -47,6 +47,14 @@ def test_steps_are_those_of_a_plain_loop(data):
     average, state = params, optax.adam(1e-2).init(params)
     mean, spread = data.x.mean(axis=0), data.x.std(axis=0)
     spread[2] = 1.0
+
+    @jax.jit
+    @jax.grad
+    def gradient_of(params, given, noise, times, labels):
+        between = times[:, None] * given + (1 - times[:, None]) * noise
+        wrong = nnx.merge(graph, params, copy=True)(between, times, labels) - (given - noise)
+        return (wrong**2).sum() / (16 * 3)
+
     for step in range(3):
         points = _flow_fit.Points(problem.x, problem.y, problem.unit, words)
         given, noise, times, labels = _flow_fit._batch(problem.network, points, jnp.int32(step))
@@ -56,12 +64,7 @@ def test_steps_are_those_of_a_plain_loop(data):
         shown = labels != 2
         np.testing.assert_array_equal(labels[shown], data.y[rows][shown])
 
-        def loss(params, given=given, noise=noise, times=times, labels=labels):
-            between = times[:, None] * given + (1 - times[:, None]) * noise
-            wrong = nnx.merge(graph, params, copy=True)(between, times, labels) - (given - noise)
-            return (wrong**2).sum() / (16 * 3)
-
-        gradient = jax.grad(loss)(params)
+        gradient = gradient_of(params, given, noise, times, labels)
         norm = optax.tree.norm(gradient)
         gradient = jax.tree.map(lambda g, norm=norm: g / jnp.maximum(norm, 1.0), gradient)
         update, state = optax.adam(1e-2).update(gradient, state, params)

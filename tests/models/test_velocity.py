@@ -45,10 +45,15 @@ def disturbed(model):
     return nnx.merge(graph, moved)
 
 
-def call(model, *arguments):
-    """In one program: operation by operation, compilation would take much longer."""
+def program(model):
+    """The model as one program: operation by operation, compilation would take much longer."""
     graph, params = nnx.split(model)
-    return jax.jit(lambda p, *a: nnx.merge(graph, p, copy=True)(*a))(params, *arguments)
+    compiled = jax.jit(lambda p, *a: nnx.merge(graph, p, copy=True)(*a))
+    return lambda *arguments: compiled(params, *arguments)
+
+
+def call(model, *arguments):
+    return program(model)(*arguments)
 
 
 def test_an_untrained_field_is_zero(case):
@@ -63,12 +68,13 @@ def test_every_point_has_its_own_velocity_time_and_class(case):
     """Rows do not mix, and each of the three inputs matters."""
     make, x, time, labels = case
     model = disturbed(make())
-    out = np.asarray(call(model, x, time, labels))
+    run = program(model)
+    out = np.asarray(run(x, time, labels))
     assert np.isfinite(out).all()
-    alone = np.concatenate([call(model, x[:2], time[:2], labels[:2]), out[2:]])
+    alone = np.concatenate([run(x[:2], time[:2], labels[:2]), out[2:]])
     np.testing.assert_allclose(out, alone, rtol=1e-4, atol=1e-4 * np.abs(out).max())
     for changed in ((-x, time, labels), (x, 1 - time, labels), (x, time, labels[::-1])):
-        other = np.asarray(call(model, *changed))
+        other = np.asarray(run(*changed))
         assert (np.abs(other - out).max(axis=tuple(range(1, x.ndim))) > 1e-4).all()
 
 
