@@ -78,6 +78,8 @@ def ladder_picture(rows: list[dict], ladder: Ladder, path: Path) -> None:
     axes[2].set(title="what it gains", ylabel="points of test error")
     for axis in axes:
         axis.set(xscale="log", xlabel="steps the flow was trained for")
+        axis.set_xticks(ladder.lengths, [f"{length:,}" for length in ladder.lengths], fontsize=8)
+        axis.minorticks_off()
         axis.spines[["top", "right"]].set_visible(False)
     figure.tight_layout()
     figure.savefig(path, dpi=120)

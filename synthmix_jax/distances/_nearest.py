@@ -192,7 +192,7 @@ def _judge(
         p_value=p_value,
         identical=equal / m,
         identical_real=equal_real / (h + n),
-        copies=too_close or _too_many(equal, m, equal_real, h + n),
+        copies=too_close or _too_many(equal, m, *_by_chance(normal, equal_real, h + n)),
         level=level,
         num_training=n,
         num_held_out=h,
@@ -208,6 +208,16 @@ def _share_of_pairs(found: np.ndarray, normal: np.ndarray) -> float:
     ordered = np.sort(normal)
     sides = [np.searchsorted(ordered, found, side=side) for side in ("left", "right")]
     return float(1.0 - np.mean(sides) / len(normal))
+
+
+def _by_chance(normal: Nearest, equal_real: int, real: int) -> tuple[int, int]:
+    """How many real points, of how many, are equal to a training point: the sample that shows the larger share.
+
+    Held-out points are equal within rounding, repeated training points in every bit: far from zero, where rounding
+    is coarse, the latter would hide how often the former happens.
+    """
+    h, equal = len(normal.distance), int((normal.distance == 0.0).sum())
+    return (equal, h) if equal * real > equal_real * h else (equal_real, real)
 
 
 def _too_many(equal: int, m: int, equal_real: int, real: int) -> bool:

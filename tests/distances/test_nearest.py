@@ -56,7 +56,7 @@ def test_many_points_of_one_feature_in_single_precision(rng):
 
 def test_values_are_those_of_brute_force(rng):
     training, held_out, synthetic = (
-        np.round(2 * rng.normal(size=(k, 3))) / 2 for k in (60, 40, 50)
+        np.round(2 * rng.normal(size=(k, 3))) / 2 for k in (60, 39, 50)
     )
     found = nearest_neighbours(training, held_out, synthetic)
     distinct = np.unique(training, axis=0)
@@ -67,15 +67,26 @@ def test_values_are_those_of_brute_force(rng):
 
     (first, second), (normal, normal_second) = two(synthetic), two(held_out)
     u = stats.mannwhitneyu(normal, first).statistic
-    assert found.nearer == pytest.approx(u / (40 * 50))
-    near = first < np.sort(normal)[1]  # the second of 40: 2 / 41 < 0.05 < 3 / 41
+    assert found.nearer == pytest.approx(u / (39 * 50))
+    near = first < np.sort(normal)[1]  # the second of 39: 2 / 40 = 0.05
     alone = first / second < min(0.4, np.sort(normal / normal_second)[1])
     assert (found.near, found.close) == (near.mean(), (near & alone).mean())
-    assert found.expected == 2 / 41
+    assert found.expected == 2 / 40
+    chance = stats.betabinom.sf(round(50 * found.close) - 1, 50, 2, 38)
+    assert found.p_value == pytest.approx(chance)
     assert found.identical == (first == 0).mean()
     again = sum((training == row).all(axis=1).sum() > 1 for row in training)
-    assert found.identical_real == ((normal == 0).sum() + again) / 100
+    assert found.identical_real == ((normal == 0).sum() + again) / 99
     np.testing.assert_allclose(np.linalg.norm(training[found.index] - synthetic, axis=1), first)
+
+
+@pytest.mark.parametrize("offset", [1e5, 1e6])
+def test_far_from_zero_rounding_makes_no_copies(rng, offset):
+    """Within four roundings of float32 many fresh points equal some other one there."""
+    training, held_out, fresh = (offset + rng.normal(size=(k, 2)) for k in (400, 100, 400))
+    found = nearest_neighbours(training, held_out, fresh)
+    assert found.identical > 0.05
+    assert not found.copies
 
 
 def test_chance_is_that_of_simulated_draws(rng):

@@ -61,7 +61,10 @@ def test_steps_are_those_of_a_plain_loop(data):
         stream = jax.random.split(jax.random.fold_in(KEY, step), 5)
         rows = np.asarray(jax.random.randint(stream[0], (16,), 0, 40))
         np.testing.assert_allclose(given, (data.x[rows] - mean) / spread, rtol=1e-5, atol=1e-5)
-        shown = labels != 2
+        np.testing.assert_array_equal(noise, jax.random.normal(stream[1], (16, 3), jnp.float32))
+        np.testing.assert_array_equal(times, jax.random.uniform(stream[2], (16,), jnp.float32))
+        shown = ~np.asarray(jax.random.bernoulli(stream[3], 0.1, (16,)))
+        np.testing.assert_array_equal(labels[~shown], 2)
         np.testing.assert_array_equal(labels[shown], data.y[rows][shown])
 
         gradient = gradient_of(params, given, noise, times, labels)
@@ -134,9 +137,10 @@ def test_an_interrupted_training_goes_on_with_the_same_numbers(data, tmp_path, m
 def test_other_settings_are_refused(data, tmp_path):
     config = dataclasses.replace(SMALL, steps=2)
     Flow.fit(data, key=KEY, config=config, workdir=tmp_path / "run")
-    other = smx.Dataset(data.x + 1e-3, data.y)
+    other, renamed = smx.Dataset(data.x + 1e-3, data.y), smx.Dataset(data.x, 1 - data.y)
     for given in (
         {"data": other, "key": KEY, "config": config},
+        {"data": renamed, "key": KEY, "config": config},
         {"data": data, "key": jax.random.key(6), "config": config},
         {"data": data, "key": KEY, "config": dataclasses.replace(config, learning_rate=0.1)},
     ):

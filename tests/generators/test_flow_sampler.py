@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy import integrate
 
 from synthmix_jax.generators import Flow, FlowConfig, Seen, _flow_network, _flow_sampler
 from synthmix_jax.generators._flow_network import Network
@@ -88,6 +89,29 @@ def test_guidance_adds_the_difference_to_no_class(flow):
     label, time = jnp.array([1]), jnp.float32(0.4)
     plain, strong = (_flow_network.guided(*arguments, g, noise, time, label) for g in (0.0, 1.5))
     np.testing.assert_allclose(strong, 2.5 * plain, rtol=1e-6)
+
+
+def test_guided_samples_follow_the_guided_field(flow):
+    """The field of no class is zero: guidance 1 doubles the field, here solved by SciPy."""
+    noise = np.asarray(jax.random.normal(KEY, (1, 2), jnp.float32))[0]
+    s, mu = float(SCALES[0]), MEANS[0]
+
+    def doubled(t, x):
+        slope = (t * s**2 - (1 - t)) / ((1 - t) ** 2 + t**2 * s**2)
+        return 2.0 * (mu + slope * (x - t * mu))
+
+    end = integrate.solve_ivp(doubled, (0.0, 1.0), noise, rtol=1e-8, atol=1e-8).y[:, -1]
+    strong = dataclasses.replace(flow, guidance=1.0, sampler_steps=400)
+    x = np.asarray(strong.sample(np.array([0]), key=KEY))[0]
+    np.testing.assert_allclose(x[0], 10.0 + 2.0 * end[0], atol=5e-3)
+
+
+def test_guidance_needs_points_without_a_class(flow):
+    blind = dataclasses.replace(flow, config=FlowConfig(unlabelled=0.0))
+    with pytest.raises(
+        ValueError, match="guidance is 1, but the flow was trained with unlabelled=0"
+    ):
+        dataclasses.replace(blind, guidance=1.0)
 
 
 def test_a_traced_call_gives_the_same(flow):

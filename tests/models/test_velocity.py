@@ -89,6 +89,14 @@ def test_parameters_are_float32_whatever_the_precision(case):
     np.testing.assert_allclose(rough, exact, rtol=0.3, atol=0.1 * np.abs(exact).max())
 
 
+def test_attention_takes_part(rng):
+    x, time, labels = rng.normal(size=(1, 4, 4, 2)).astype(np.float32), np.ones(1), np.zeros(1, int)
+    model = disturbed(unet(widths=(8,)))
+    before = np.asarray(call(model, x, time, labels))
+    model.attention.attend.out.kernel[...] = 0.0 * model.attention.attend.out.kernel[...]
+    assert np.abs(np.asarray(call(model, x, time, labels)) - before).max() > 1e-3
+
+
 @pytest.mark.parametrize("blocks", [1, 2, 3])
 @pytest.mark.parametrize("widths", [(8,), (8, 16), (16, 8, 24)])
 def test_the_number_of_channels_along_the_way(widths, blocks):
