@@ -5,12 +5,13 @@ For a part p of a lesion with local white matter L_p, a voxel at signed distance
     I / L_p = 1 + a_p P(d) + residual,
 
 with a_p = c_p - 1 the part's contrast and P a profile that rises from 0 far outside to 1 deep inside. P and a are
-found by alternating least squares; log a_p against log area, its spread over parts and modalities, and the
-residual's size and correlation complete the description.
+found by alternating least squares. The regression of a_p on the logarithm of the area, what it leaves, and the
+residual's covariance and correlation complete the description.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -19,14 +20,15 @@ from jaxtyping import Float
 
 from synthmix_jax._typing import Array
 
-from ._anatomy import Anatomy
+from ._anatomy import Volume
 from ._lesion_shapes import deepest, parts, signed_distance
 
-KNOTS = np.arange(-3.0, 6.01, 0.5)  # pixels from the outline
+# Pixels from the outline. Between -1/2 and 1/2 lies no pixel: the profile is straight there.
+KNOTS = np.array([-3.0, -2.5, -2.0, -1.5, -1.0, -0.5, 0.5, 1.0, 1.5, 2.0, 3.0])
 _ROUNDS = 8
 _DEFAULT_WIDTH = 0.7
 _DEFAULT_SPREAD = 0.1
-_MOST = 8
+_MOST, _RARE = 12, 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +44,7 @@ class LesionFacts:
         texture: Lower factor of the covariance that lesions have beyond that of tissue (c, c).
         grain: Width of the texture's correlation, in pixels ().
         tissue: Standard deviation of healthy white matter about its local level (c,).
-        together: Probability that 1, 2, ... lesions lie in one patch (8,).
+        together: Probability that 1, 2, ... lesions lie in a patch around one (most,).
     """
 
     contrast: Float[Array, " c"]
@@ -57,36 +59,37 @@ class LesionFacts:
 
 
 def measured(
-    anatomies: Sequence[Anatomy],
-    levels: Sequence[Float[np.ndarray, "x y z c"]],
+    volumes: Sequence[Volume],
+    modalities: tuple[str, ...],
     contrast: Mapping[str, float] | None,
+    *,
     size: int,
+    smallest: int,
 ) -> LesionFacts:
-    """Facts about the lesions of all anatomies, given local white matter everywhere."""
-    healthy = [_healthy(anatomy, level) for anatomy, level in zip(anatomies, levels, strict=True)]
-    tissue = np.sqrt(np.mean([np.var(values, axis=0) for values in healthy], axis=0))
-    seen = [
-        part
-        for anatomy, level in zip(anatomies, levels, strict=True)
-        for part in _parts(anatomy, level)
-    ]
-    modalities = anatomies[0].modalities
+    """Facts about the lesions of all volumes.
+
+    Raises:
+        ValueError: no lesion large enough and no contrast, or contrasts that do not fit the modalities.
+    """
+    tissue = np.sqrt(np.mean([np.var(_healthy(volume), axis=0) for volume in volumes], axis=0))
+    seen = [part for volume in volumes for part in _parts(volume, smallest)]
     if not seen and contrast is None:
+        example = ", ".join(f"{name!r}: 1.4" for name in modalities)
         raise ValueError(
-            "the training patients have no lesion of at least 8 pixels in a slice, so that contrast cannot be "
-            f"measured; give it: contrast={{{', '.join(f'{name!r}: 1.4' for name in modalities)}}}."
+            f"the training patients have no lesion of at least {smallest} pixels in a slice, so that contrast cannot "
+            f"be measured; give ratios of lesion to white matter: contrast={{{example}}}."
         )
-    together = _together(anatomies, size)
     c = len(modalities)
-    if not seen:
-        profile = np.repeat(_smooth_step(KNOTS)[:, None], c, axis=1)
-        facts = (np.zeros(c), np.zeros(c), 3.0, _DEFAULT_SPREAD * np.eye(c), profile)
-        facts = (*facts, np.zeros((c, c)), 0.7, tissue, together)
+    if seen:
+        facts = _from_parts(seen, tissue)
     else:
-        facts = (*_from_parts(seen, tissue), tissue, together)
+        profile = np.repeat(_smooth_step(KNOTS)[:, None], c, axis=1)
+        spread = _DEFAULT_SPREAD * np.eye(c)
+        facts = (np.zeros(c), np.zeros(c), 0.0, spread, profile, np.zeros((c, c)), 0.5)
     if contrast is not None:
         facts = (_given_contrast(contrast, modalities), np.zeros(c), *facts[2:])
-    return LesionFacts(*(jnp.asarray(value, jnp.float32) for value in facts))
+    together = _together(volumes, size, smallest)
+    return LesionFacts(*(jnp.asarray(v, jnp.float32) for v in (*facts, tissue, together)))
 
 
 def _smooth_step(d: np.ndarray) -> np.ndarray:
@@ -106,101 +109,104 @@ def _given_contrast(contrast: Mapping[str, float], modalities: tuple[str, ...]) 
     return np.asarray(values, float) - 1.0
 
 
-def _healthy(anatomy: Anatomy, level: np.ndarray) -> np.ndarray:
-    from scipy import ndimage
-
-    far = (
-        ndimage.distance_transform_edt(~np.asarray(anatomy.lesions))
-        if anatomy.num_lesion_voxels
-        else 9.0
-    )
-    where = np.asarray(anatomy.white_matter) & (far > 4.0)  # type: ignore[operator]
-    return np.asarray(anatomy.images)[where] / level[where] - 1.0
+def _healthy(volume: Volume) -> np.ndarray:
+    """Healthy white matter (voxels, c), relative to its local level, less 1."""
+    where = volume.white_matter & (volume.away > 4.0)
+    where = where if where.any() else volume.white_matter
+    return volume.images[where] / volume.level[where] - 1.0
 
 
-def _parts(anatomy: Anatomy, level: np.ndarray) -> list[tuple]:
-    """Of each part: area, distance (voxels,), relative excess (voxels, c), and the excess as an image with its mask."""
-    images, mask = np.asarray(anatomy.images), np.asarray(anatomy.lesions)
-    white, found, reach = np.asarray(anatomy.white_matter), [], 3
-    for z, part, (rows, columns) in parts(mask):
-        top, left = max(rows.start - reach, 0), max(columns.start - reach, 0)
-        box = slice(top, rows.stop + reach), slice(left, columns.stop + reach)
-        own = np.zeros(mask[*box, z].shape, bool)
-        own[rows.start - top :, columns.start - left :][: part.shape[0], : part.shape[1]] = part
-        distance = signed_distance(np.pad(own, 1))[1:-1, 1:-1]
+class _Part(NamedTuple):
+    """A part of a lesion in a slice, with its surroundings."""
+
+    own: np.ndarray  # (h, w), the part
+    used: np.ndarray  # (h, w), where profiles are measured: inside, and in white matter next to it
+    distance: np.ndarray  # (h, w), signed
+    excess: np.ndarray  # (h, w, c), I / L - 1
+
+
+def _parts(volume: Volume, smallest: int) -> list[_Part]:
+    found, reach = [], int(-KNOTS[0])
+    for z, part, (rows, columns) in parts(volume.lesions, smallest):
         row, column = deepest(part)
-        local = level[rows.start + row, columns.start + column, z]
-        excess = images[*box, z] / local - 1.0
-        outside = white[*box, z] & (signed_distance(~mask[*box, z]) > 0)
-        used = own | (outside & (distance > -reach))
-        found.append((int(part.sum()), distance[used], excess[used], excess, own, distance))
+        level = volume.level[rows.start + row, columns.start + column, z]
+        # Volumes have a margin around the brain, but a lesion may lie outside.
+        top, left = max(rows.start - reach, 0), max(columns.start - reach, 0)
+        box = (slice(top, rows.stop + reach), slice(left, columns.stop + reach), z)
+        own = np.zeros(volume.lesions[box].shape, bool)
+        own[rows.start - top :, columns.start - left :][: part.shape[0], : part.shape[1]] = part
+        distance = signed_distance(own)
+        near = volume.white_matter[box] & ~volume.lesions[box] & (distance > -reach)
+        found.append(_Part(own, own | near, distance, volume.images[box] / level - 1.0))
     return found
 
 
-def _from_parts(seen: list[tuple], tissue: np.ndarray) -> tuple:
-    c = seen[0][2].shape[1]
-    owner = np.repeat(np.arange(len(seen)), [len(part[1]) for part in seen])
-    weight = (
-        1.0 / np.sqrt(np.bincount(owner))[owner]
-    )  # large parts count more, but not all that much more
-    distance = np.clip(np.concatenate([part[1] for part in seen]), KNOTS[0], KNOTS[-1])
-    excess = np.concatenate([part[2] for part in seen])
-    hats = np.maximum(0.0, 1.0 - np.abs(distance[:, None] - KNOTS) / 0.5)
-    area = np.log([part[0] for part in seen])
-    amplitudes, profiles = np.zeros((len(seen), c)), np.zeros((len(KNOTS), c))
-    for m in range(c):
-        amplitudes[:, m], profiles[:, m] = _alternate(hats, excess[:, m], owner, weight)
-    # Contrast against log area, by least squares; the rest is the spread.
+def _from_parts(seen: list[_Part], tissue: np.ndarray) -> tuple:
+    """Fields of `LesionFacts` from contrast to grain."""
+    c = len(tissue)
+    owner = np.repeat(np.arange(len(seen)), [part.used.sum() for part in seen])
+    distance = np.concatenate([part.distance[part.used] for part in seen])
+    excess = np.concatenate([part.excess[part.used] for part in seen])
+    hats = _hats(distance)
+    fitted = [_alternate(hats, excess[:, m], owner, len(seen)) for m in range(c)]
+    heights, profiles = (np.stack(values, axis=1) for values in zip(*fitted, strict=True))
+    area = np.log([part.own.sum() for part in seen])
     centred = area - area.mean()
-    slope = centred @ amplitudes / max(centred @ centred, 1e-9) if len(seen) > 2 else np.zeros(c)
-    rest = amplitudes - amplitudes.mean(axis=0) - centred[:, None] * slope
+    slope = centred @ heights / max(centred @ centred, 1e-9) if len(seen) > 2 else np.zeros(c)
+    rest = heights - heights.mean(axis=0) - centred[:, None] * slope
     spread = _factor(rest.T @ rest / max(len(seen) - 2, 1))
-    residuals, before, after = _residuals(seen, amplitudes, profiles)
-    more = residuals.T @ residuals / max(len(residuals), 1) - np.diag(tissue**2)
-    lag = np.clip(
-        np.sum(before * after) / max(np.sum(before**2 + after**2) / 2.0, 1e-12), 0.02, 0.9
-    )
-    grain = np.sqrt(-1.0 / (4.0 * np.log(lag)))
-    return amplitudes.mean(axis=0), slope, area.mean(), spread, profiles, _factor(more), grain
+    covariance, lag = _residuals(seen, heights, profiles)
+    # White noise under a Gaussian window of width g has correlation exp(-1 / (4 g^2)) between neighbours.
+    grain = np.sqrt(-1.0 / (4.0 * np.log(np.clip(lag, 0.02, 0.9))))
+    more = _factor(covariance - np.diag(tissue**2))
+    return heights.mean(axis=0), slope, area.mean(), spread, profiles, more, grain
 
 
-def _alternate(hats, excess, owner, weight) -> tuple[np.ndarray, np.ndarray]:
-    """Contrast of each part and the common profile, scaled to a mean of 1 from two pixels inside on."""
-    count = owner[-1] + 1
-    profile = _smooth_step(KNOTS)
-    amplitude = np.zeros(count)
+def _hats(distance: np.ndarray) -> np.ndarray:
+    """Weights of the knots that interpolate linearly between them (voxels, knots)."""
+    return np.stack([np.interp(distance, KNOTS, unit) for unit in np.eye(len(KNOTS))], axis=1)
+
+
+def _alternate(
+    hats: np.ndarray, excess: np.ndarray, owner: np.ndarray, count: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Contrast of each part and their common profile, 0 at the first knot and 1 from two pixels inside on."""
+    # A part counts as the root of its size: large ones more, but not alone.
+    weight = 1.0 / np.sqrt(np.bincount(owner))[owner]
+    profile, deep = _smooth_step(KNOTS), KNOTS >= 2.0
+    height = np.zeros(count)
     for _ in range(_ROUNDS):
         value = hats @ profile
-        amplitude = np.bincount(owner, weight * value * excess, count) / np.maximum(
-            np.bincount(owner, weight * value**2, count), 1e-9
-        )
-        a = amplitude[owner]
-        top = hats.T @ (weight * a * excess)
-        bottom = hats.T @ (weight * a**2)
-        profile = np.where(bottom > 1e-9, top / np.maximum(bottom, 1e-9), 1.0 * (KNOTS > 0))
-        profile = np.clip(profile, 0.0, 1.5)
-        deep = (KNOTS >= 2.0) & (hats.sum(axis=0) > 5)
-        deep = deep if deep.any() else KNOTS == KNOTS[hats.sum(axis=0) > 0].max()
-        scale = np.average(profile[deep], weights=hats.sum(axis=0)[deep] + 1e-9)
-        profile = profile / (scale if scale > 0.1 else 1.0)
-        profile = np.maximum.accumulate(np.where(KNOTS >= 2.0, 1.0, np.minimum(profile, 1.0)))
+        top = np.bincount(owner, weight * value * excess, count)
+        height = top / np.maximum(np.bincount(owner, weight * value**2, count), 1e-9)
+        a = height[owner]
+        found = (hats.T @ (weight * a * excess)) / np.maximum(hats.T @ (weight * a**2), 1e-9)
+        mass = hats.T @ (weight * a**2)
+        scale = (found @ (mass * deep)) / max(mass @ deep, 1e-9)
+        scale = scale if mass @ deep > 1e-6 else found[mass > 1e-6][-1]
+        shape = np.where(mass > 1e-6, found / (scale if scale > 0.1 else 1.0), profile)
+        profile = np.maximum.accumulate(np.where(deep, 1.0, np.clip(shape, 0.0, 1.0)))
         profile[0] = 0.0
-    return amplitude, profile
+    return height, profile
 
 
-def _residuals(seen, amplitudes, profiles) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What contrast and profile leave inside lesions (voxels, c), and neighbouring values of it."""
-    all_of, before, after = [], [], []
-    for amplitude, (_, _, _, excess, own, distance) in zip(amplitudes, seen, strict=True):
-        value = np.stack([np.interp(distance, KNOTS, profile) for profile in profiles.T], axis=-1)
-        rest = np.where(own[..., None], excess - amplitude * value, 0.0)
-        all_of.append(rest[own])
+def _residuals(
+    seen: list[_Part], heights: np.ndarray, profiles: np.ndarray
+) -> tuple[np.ndarray, float]:
+    """Of what contrast and profile leave inside lesions: covariance (c, c), and correlation between neighbours."""
+    left, before, after = [], [], []
+    for height, part in zip(heights, seen, strict=True):
+        value = np.stack([np.interp(part.distance, KNOTS, p) for p in profiles.T], axis=-1)
+        rest = part.excess - height * value
+        left.append(rest[part.own])
         for axis in (0, 1):
-            a, b = (np.moveaxis(array, axis, 0) for array in (rest, own))
-            both = b[1:] & b[:-1]
+            a, own = np.moveaxis(rest, axis, 0), np.moveaxis(part.own, axis, 0)
+            both = own[1:] & own[:-1]
             before.append(a[:-1][both])
             after.append(a[1:][both])
-    return np.concatenate(all_of), np.concatenate(before), np.concatenate(after)
+    rows, first, second = (np.concatenate(values) for values in (left, before, after))
+    lag = np.sum(first * second) / max(np.sum(first**2 + second**2) / 2.0, 1e-12)
+    return rows.T @ rows / max(len(rows), 1), float(lag)
 
 
 def _factor(covariance: np.ndarray) -> np.ndarray:
@@ -209,18 +215,22 @@ def _factor(covariance: np.ndarray) -> np.ndarray:
     return vectors * np.sqrt(np.maximum(values, 0.0))
 
 
-def _together(anatomies: Sequence[Anatomy], size: int) -> np.ndarray:
-    """How often a patch centred on a lesion holds the deepest points of 1, 2, ... parts."""
+def _together(volumes: Sequence[Volume], size: int, smallest: int) -> np.ndarray:
+    """How often a patch centred on a lesion holds the middles of 1, 2, ... parts; rare counts are left out."""
     counts = np.zeros(_MOST)
-    for anatomy in anatomies:
-        places: dict[int, list] = {}
-        for z, part, (rows, columns) in parts(np.asarray(anatomy.lesions)):
+    for volume in volumes:
+        middles: dict[int, list] = {}
+        for z, part, (rows, columns) in parts(volume.lesions, smallest):
             row, column = deepest(part)
-            places.setdefault(z, []).append((rows.start + row, columns.start + column))
-        for spots in map(np.asarray, places.values()):
+            middles.setdefault(z, []).append((rows.start + row, columns.start + column))
+        for spots in map(np.asarray, middles.values()):
             near = (np.abs(spots[:, None] - spots[None]) <= size // 2).all(axis=2).sum(axis=1)
             counts += np.bincount(np.minimum(near, _MOST) - 1, minlength=_MOST)
-    return counts / counts.sum() if counts.sum() else np.eye(_MOST)[0]
+    if not counts.sum():
+        return np.ones(1)
+    shares = counts / counts.sum()
+    kept = shares[: 1 + np.flatnonzero(shares >= _RARE)[-1]]
+    return kept / kept.sum()
 
 
 jax.tree_util.register_dataclass(

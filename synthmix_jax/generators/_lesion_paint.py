@@ -1,15 +1,15 @@
 """Painting, as pure functions of arrays: one patch at a time, mapped over patches.
 
-With local white matter L, tissue I, a soft mask s of each lesion and modality, contrast a and texture T,
+With local white matter L, tissue I, a soft mask s of each modality, contrast a = c - 1 and texture T,
 
-    painted = (1 - s) I + s (L (1 + a + T) + k (I - L)),
+    painted = (1 - s) I + s (L (1 + a + k T) + k (I - L)),
 
-where k = 1 keeps the tissue's own texture. Where k = 1 and T = 0 this is I + s a L.
+where k in [0, 1] is the share of texture that the dial leaves. With k = 1 and T = 0 this is I + s a L.
 """
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from ._lesion_facts import KNOTS, LesionFacts
 from ._lesion_places import BRAIN, LESION, Tissue
@@ -20,6 +20,7 @@ CONTRAST_STEP = (
 )
 NOISE_STEP = 0.2  # standard deviation of the noise at the dial's end, in units of white matter
 _BLOCK = 256
+_FIELDS = 5  # uniform numbers that a lesion takes
 
 
 def patches(
@@ -27,100 +28,116 @@ def patches(
     shapes: Shapes,
     facts: LesionFacts,
     dials: Float[jax.Array, " 6"],
-    labels: jax.Array,
+    labels: Int[jax.Array, " m"],
     key: jax.Array,
     size: int,
-    most: int,
+    jitter: int,
 ) -> tuple[jax.Array, jax.Array]:
-    """Patches (m, size, size, c) and what is painted in them (m, size, size); see `Lesions.sample`."""
+    """Patches (m, size, size, c) and label maps (m, size, size); see `Lesions.sample_with_maps`."""
+    m = labels.shape[0]
+    block = min(_BLOCK, m)
+    # Whole blocks only: a remainder would be compiled apart.
+    labels = jnp.pad(labels, (0, -m % block))
+    numbers = jnp.arange(labels.shape[0])
 
     def one(given):
         label, number = given
-        return _patch(
-            tissue, shapes, facts, dials, label, jax.random.fold_in(key, number), size, most
-        )
+        own = jax.random.fold_in(key, number)
+        return _patch(tissue, shapes, facts, dials, label, own, size, jitter)
 
-    numbers = jnp.arange(labels.shape[0])
-    return jax.lax.map(one, (labels, numbers), batch_size=min(_BLOCK, max(1, labels.shape[0])))
+    x, maps = jax.lax.map(one, (labels, numbers), batch_size=block)
+    return x[:m], maps[:m]
 
 
-def _patch(tissue, shapes, facts, dials, label, key, size, most) -> tuple[jax.Array, jax.Array]:
+def _patch(tissue, shapes, facts, dials, label, key, size, jitter) -> tuple[jax.Array, jax.Array]:
+    """One patch and its map. All random numbers are drawn here, at once: each draw costs a compilation."""
     contrast, edge, shape, texture, noise, placement = dials
-    keys = jax.random.split(key, 5)
-    centre, level = _place(tissue, label, placement, keys[0])
-    start = (centre[0], centre[1] - size // 2, centre[2] - size // 2)
-    cut = lambda array: jax.lax.dynamic_slice(
-        array, (*start, 0)[: array.ndim], (1, size, size, array.shape[-1])[: array.ndim]
-    )[0]
-    own, marks, prior = cut(tissue.slices), cut(tissue.marks), cut(tissue.prior)
+    c, most = facts.contrast.shape[0], facts.together.shape[0]
+    first, second = jax.random.split(key)
+    u = jax.random.uniform(first, (3 + most * _FIELDS,))
+    z = jax.random.normal(second, (most * c + 2 * size * size * c,))
+    spread, fields = z[: most * c].reshape(most, c), z[most * c :].reshape(2, size, size, c)
+    own, marks, prior, level = _tissue(tissue, label, placement, u, size)
     brain = (marks & BRAIN) > 0
+    count = 1 + jnp.sum(jnp.cumsum(facts.together)[:-1] <= u[2])
+    count = jnp.where(label == 1, count, 0)
+    chances = _chances(prior, brain, placement, jitter)
 
-    count = 1 + jax.random.categorical(keys[1], jnp.log(facts.together[:most]))
-
-    def add(carry, number):
-        soft, total, sharp = carry
-        once = jax.random.split(jax.random.fold_in(keys[2], number), 3)
-        where = _where(prior, number, placement, size, once[0])
-        inside, area = _outline(shapes, where, shape, size, once[1])
-        mask = _soft(inside, edge, facts.profile) * brain[..., None]
-        mask = mask * (number < count) * (label == 1)
-        height = _contrast(facts, area, contrast, once[2])
-        shown = (inside > 0) & brain & (number < count) & (label == 1)
-        return (
-            jnp.maximum(soft, mask),
-            total + mask * height,
-            sharp | shown,
-        ), mask
+    def add(carry, given):
+        number, numbers, deviation = given
+        soft, weight, total, sharp = carry
+        where = _where(chances, jnp.minimum(number, 1), numbers[0], size)
+        inside, area = _outline(shapes, where, shape, size, numbers[1:])
+        there = brain & (number < count)
+        mask = _soft(inside, edge, facts.profile) * there[..., None]
+        height = _contrast(facts, area, contrast, deviation)
+        sums = weight + mask, total + mask * height
+        return (jnp.maximum(soft, mask), *sums, sharp | ((inside > 0) & there)), None
 
     zero = jnp.zeros_like(own)
-    (soft, total, sharp), masks = jax.lax.scan(
-        add, (zero, zero, jnp.zeros(own.shape[:2], bool)), jnp.arange(most)
-    )
-    height = total / jnp.maximum(masks.sum(axis=0), 1e-9)  # of lesions that overlap: their mean
-    grain = _texture(facts, size, keys[3])
-    kept = 1.0 - texture
-    new = (1.0 - soft) * own + soft * (level * (1.0 + height + kept * grain) + kept * (own - level))
-    new = jnp.where(soft > 0.0, new, own)
-    disturbed = new + NOISE_STEP * noise * level * jax.random.normal(keys[4], own.shape)
-    new = jnp.where(noise > 0.0, disturbed, new)
+    given = jnp.arange(most), u[3:].reshape(most, _FIELDS), spread
+    start = zero, zero, zero, jnp.zeros(brain.shape, bool)
+    (soft, weight, total, sharp), _ = jax.lax.scan(add, start, given)
+    height = total / jnp.maximum(weight, 1e-9)  # where lesions overlap: their mean
+    new = _painted(own, level, soft, height, 1.0 - texture, _texture(facts, fields[0]))
+    new = jnp.where(noise > 0.0, new + NOISE_STEP * noise * level * fields[1], new)
     return new, (sharp | ((marks & LESION) > 0)).astype(jnp.int32)
 
 
-def _place(tissue: Tissue, label, placement, key) -> tuple[jax.Array, jax.Array]:
-    """A centre, and local white matter there."""
-    which, along = jax.random.uniform(key, (2,))
-    # Painted: by the prior, or anywhere; unpainted: by the prior, and half of them local maxima.
-    law = jnp.where(label == 1, jnp.where(which < placement, 1, 0), jnp.where(which < 0.5, 2, 0))
+def _painted(own, level, soft, height, kept, grain) -> jax.Array:
+    lesion = level * (1.0 + height + kept * grain) + kept * (own - level)
+    return jnp.where(soft > 0.0, own + soft * (lesion - own), own)
+
+
+def _tissue(tissue: Tissue, label, placement, u, size) -> tuple:
+    """Patch, marks and prior around a centre drawn for the label, and local white matter there."""
+    painted = jnp.where(u[0] < placement, 1, 0)
+    law = jnp.where(label == 1, painted, jnp.where(u[0] < 0.5, 2, 3))
     cumulative = tissue.cumulative[law]
-    row = jnp.searchsorted(cumulative, along, side="right")
+    row = jnp.searchsorted(cumulative, u[1], side="right")
     row = jnp.minimum(row, cumulative.shape[0] - 1)
-    return tissue.centres[row], tissue.levels[row]
+    z, y, x = tissue.places[row]
+    start = (z, y - size // 2, x - size // 2, jnp.zeros_like(z))
+
+    def cut(array):
+        shape = (1, size, size, *array.shape[3:])
+        return jax.lax.dynamic_slice(array, start[: array.ndim], shape)[0]
+
+    return cut(tissue.slices), cut(tissue.marks), cut(tissue.prior), tissue.levels[row]
 
 
-def _where(prior, number, placement, size, key) -> jax.Array:
-    """Middle of a lesion in the patch: the first near the centre, others by the prior (or anywhere)."""
-    first, other, free = jax.random.split(key, 3)
-    near = size // 2 + jax.random.randint(first, (2,), -1, 2).astype(jnp.float32)
-    weights = prior.astype(jnp.float32)
-    weights = (1.0 - placement) * weights / jnp.maximum(weights.sum(), 1e-9)
-    weights = weights + placement / size**2 + 1e-12
-    row = jax.random.categorical(other, jnp.log(weights).ravel())
-    far = jnp.stack(jnp.divmod(row, size)).astype(jnp.float32)
-    return jnp.where(number == 0, near, far)
+def _chances(prior, brain, placement, jitter) -> jax.Array:
+    """Cumulative chance of each pixel (2, size * size): of the lesion near the middle, and of further ones."""
+    size = prior.shape[0]
+    off = jnp.abs(jnp.arange(size) - size // 2) <= jitter
+    near = (off[:, None] & off[None, :]).astype(jnp.float32)
+    laws = (jnp.stack([near, jnp.ones_like(near)]) * (brain + 1e-6)).reshape(2, -1)
+    chance = laws * prior.astype(jnp.float32).ravel()
+    share = lambda x: x / jnp.maximum(x.sum(axis=1, keepdims=True), 1e-12)
+    # The uniform law has the last word where the prior is zero all around.
+    chance = (1.0 - placement) * share(chance) + (placement + 1e-6) * share(laws)
+    total = jnp.cumsum(chance, axis=1)
+    return total / total[:, -1:]
 
 
-def _outline(shapes: Shapes, where, simpler, size, key) -> tuple[jax.Array, jax.Array]:
+def _where(chances, law, u, size) -> jax.Array:
+    """Middle of a lesion in the patch."""
+    pixel = jnp.minimum(jnp.sum(chances[law] <= u), size * size - 1)
+    return jnp.stack(jnp.divmod(pixel, size)).astype(jnp.float32)
+
+
+def _outline(shapes: Shapes, where, simpler, size, u) -> tuple[jax.Array, jax.Array]:
     """Signed distance (size, size) to the outline of a random shape, turned, mirrored and scaled; its area."""
-    keys = jax.random.split(key, 4)
-    row = jax.random.randint(keys[0], (), 0, shapes.distances.shape[0])
-    angle = jax.random.uniform(keys[1], (), maxval=2.0 * jnp.pi)
-    low, high = jnp.log(SCALES[0]), jnp.log(SCALES[1])
-    scale = jnp.exp(jax.random.uniform(keys[2], (), minval=low, maxval=high))
-    mirror = jnp.where(jax.random.bernoulli(keys[3]), 1.0, -1.0)
-    y, x = jnp.meshgrid(jnp.arange(size) - where[0], jnp.arange(size) - where[1], indexing="ij")
-    turned = jnp.cos(angle) * y - jnp.sin(angle) * x, jnp.sin(angle) * y + jnp.cos(angle) * x
-    window, outline = shapes.distances[row], shapes.outlines[row]
-    found = distance(window, outline, turned[0] / scale, mirror * turned[1] / scale, simpler)
+    count = shapes.distances.shape[0]
+    row = jnp.minimum((u[0] * count).astype(jnp.int32), count - 1)
+    angle, mirror = 2.0 * jnp.pi * u[1], jnp.where(u[2] < 0.5, 1.0, -1.0)
+    scale = SCALES[0] * (SCALES[1] / SCALES[0]) ** u[3]
+    y, x = jnp.arange(size)[:, None] - where[0], jnp.arange(size)[None, :] - where[1]
+    rows = (jnp.cos(angle) * y - jnp.sin(angle) * x) / scale
+    columns = mirror * (jnp.sin(angle) * y + jnp.cos(angle) * x) / scale
+    # The square stands along the patch's axes, whichever way the shape is turned.
+    outline = shapes.outlines[row]
+    found = distance(shapes.distances[row], outline, rows, columns, (y / scale, x / scale), simpler)
     return scale * found, outline[0] * scale**2
 
 
@@ -131,21 +148,19 @@ def _soft(inside, edge, profile) -> jax.Array:
     return jax.vmap(lambda p: jnp.interp(steep, knots, p), in_axes=1, out_axes=-1)(profile)
 
 
-def _contrast(facts: LesionFacts, area, dial, key) -> jax.Array:
+def _contrast(facts: LesionFacts, area, dial, z) -> jax.Array:
     """c - 1 of one lesion (c,): regression on its size, spread between lesions, and the dial."""
-    z = jnp.clip(jax.random.normal(key, facts.contrast.shape), -2.5, 2.5)
-    drawn = facts.contrast + facts.slope * (jnp.log(area) - facts.log_area) + facts.spread @ z
-    first = facts.contrast[0]
-    return drawn + CONTRAST_STEP * dial * facts.contrast / jnp.where(
-        first == 0.0, 1.0, jnp.abs(first)
-    )
+    mean = facts.contrast
+    drawn = mean + facts.slope * (jnp.log(area) - facts.log_area)
+    drawn = drawn + facts.spread @ jnp.clip(z, -2.5, 2.5)
+    return drawn + CONTRAST_STEP * dial * mean / jnp.maximum(jnp.abs(mean[0]), 1e-3)
 
 
-def _texture(facts: LesionFacts, size: int, key) -> jax.Array:
+def _texture(facts: LesionFacts, z) -> jax.Array:
     """Correlated noise (size, size, c) that lesions have beyond that of tissue."""
-    z = jax.random.normal(key, (size, size, facts.contrast.shape[0]))
+    size = z.shape[0]
     gap = jnp.arange(size)[:, None] - jnp.arange(size)[None]
     blur = jnp.exp(-0.5 * (gap / facts.grain) ** 2)
     blur = blur / jnp.sqrt(jnp.sum(blur**2, axis=1, keepdims=True))  # the variance stays 1
-    smooth = jnp.einsum("ij,jkc,lk->ilc", blur, z, blur)
-    return smooth @ facts.texture.T
+    smooth = jnp.einsum("ij,jkc,lk->ilc", blur, z, blur, precision="highest")
+    return jnp.einsum("ijc,dc->ijd", smooth, facts.texture, precision="highest")

@@ -15,7 +15,6 @@ from jaxtyping import Bool, Float
 
 from synthmix_jax._typing import Array
 
-SMALLEST = 8  # pixels: smaller parts are left out, here and where lesions are measured
 SCALES = (0.8, 1.25)
 _WIDEST = 65
 
@@ -37,32 +36,38 @@ class Shapes:
         return self.distances.shape[0]
 
     @classmethod
-    def of(cls, library: Sequence[Bool[np.ndarray, "x y z"]], size: int) -> "Shapes":
-        """Parts of at least eight pixels of all masks, for patches of `size` pixels.
+    def of(
+        cls, library: Sequence[Bool[np.ndarray, "x y z"]], *, size: int, smallest: int
+    ) -> "Shapes":
+        """Parts of at least `smallest` pixels of all masks, for patches of `size` pixels.
 
         The window is as wide as a patch can see of a shape at its smallest scale, 65 at most; what sticks
         out of it is cut off.
         """
         width = min(_WIDEST, 2 * int(np.ceil(size * 0.7072 / SCALES[0])) + 3)
-        found = [_in_window(*part, width) for mask in library for part in parts(mask)]
+        found = [
+            _in_window(part, width) for mask in library for _, part, _ in parts(mask, smallest)
+        ]
         if not found:
             raise ValueError(
-                f"library holds no lesion of at least {SMALLEST} pixels in a slice; give masks (x, y, z) of other "
+                f"library holds no lesion of at least {smallest} pixels in a slice; give masks (x, y, z) of other "
                 "patients with lesions."
             )
         distances, outlines = (np.stack(values) for values in zip(*found, strict=True))
         return cls(jnp.asarray(distances, jnp.float16), jnp.asarray(outlines, jnp.float32))
 
 
-def parts(mask: np.ndarray) -> Iterator[tuple[int, np.ndarray, tuple[slice, slice]]]:
-    """Connected parts of at least eight pixels in each slice: slice number, the part alone, its box."""
+def parts(
+    mask: Bool[np.ndarray, "x y z"], smallest: int
+) -> Iterator[tuple[int, np.ndarray, tuple[slice, slice]]]:
+    """Connected parts of at least `smallest` pixels in each slice: slice number, the part alone, its box."""
     from scipy import ndimage
 
     for z in np.flatnonzero(mask.any(axis=(0, 1))):
         marked, _ = ndimage.label(mask[:, :, z])  # type: ignore[misc]
         sizes = np.bincount(marked.ravel())
         for number, box in enumerate(ndimage.find_objects(marked), start=1):
-            if sizes[number] >= SMALLEST:
+            if sizes[number] >= smallest:
                 yield int(z), marked[box] == number, box
 
 
@@ -83,7 +88,7 @@ def deepest(part: Bool[np.ndarray, "h w"]) -> tuple[int, int]:
     return int(places[nearest][0]), int(places[nearest][1])
 
 
-def _in_window(_z: int, part: np.ndarray, _box: object, width: int) -> tuple:
+def _in_window(part: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
     half = width // 2
     row, column = deepest(part)
     padded = np.pad(part, half + 1)
@@ -107,21 +112,26 @@ def _outline(part: np.ndarray, row: int, column: int) -> np.ndarray:
 def distance(
     window: Float[jax.Array, "w w"],
     outline: Float[jax.Array, " 6"],
-    rows: Float[jax.Array, "h w2"],
-    columns: Float[jax.Array, "h w2"],
+    rows: Float[jax.Array, "h v"],
+    columns: Float[jax.Array, "h v"],
+    straight: tuple[jax.Array, jax.Array],
     simpler: Float[jax.Array, ""] | float,
 ) -> jax.Array:
-    """Signed distance of a shape at given places, between its outline (0), its ellipse (1/2) and its square (1)."""
-    given = _interpolated(window, rows, columns)
+    """Signed distance of a shape at given places, from its outline (0) by its ellipse (1/2) to a square (1).
+
+    Args:
+        window: Signed distances around the shape's deepest point.
+        outline: Its moments, a row of `Shapes.outlines`.
+        rows: Places in the window, relative to its middle, and so are `columns`.
+        columns: See there.
+        straight: Places (rows, columns) along the axes that the square is to have.
+        simpler: In [0, 1]; in between, the distances are interpolated.
+    """
     area, row, column, long, short, angle = outline
     y, x = rows - row, columns - column
-    ellipse = _ellipse(
-        jnp.cos(angle) * y + jnp.sin(angle) * x,
-        jnp.cos(angle) * x - jnp.sin(angle) * y,
-        long,
-        short,
-    )
-    square = _square(y, x, 0.5 * jnp.sqrt(area))
+    along = jnp.cos(angle) * y + jnp.sin(angle) * x, jnp.cos(angle) * x - jnp.sin(angle) * y
+    given, ellipse = _interpolated(window, rows, columns), _ellipse(*along, long, short)
+    square = _square(*straight, 0.5 * jnp.sqrt(area))
     first, second = jnp.clip(2.0 * simpler, 0.0, 1.0), jnp.clip(2.0 * simpler - 1.0, 0.0, 1.0)
     rounder = jnp.where(first == 0.0, given, given + first * (ellipse - given))
     return jnp.where(second == 0.0, rounder, rounder + second * (square - rounder))
@@ -132,9 +142,13 @@ def _interpolated(window: jax.Array, rows: jax.Array, columns: jax.Array) -> jax
     half = window.shape[0] // 2
     y, x = jnp.clip(rows, -half, half), jnp.clip(columns, -half, half)
     beyond = jnp.hypot(rows - y, columns - x)
-    inner = jax.scipy.ndimage.map_coordinates(
-        window.astype(jnp.float32), [y + half, x + half], order=1, mode="nearest"
-    )
+    low_y, low_x = (jnp.clip(jnp.floor(v), -half, half - 1) for v in (y, x))
+    i, j = ((v + half).astype(jnp.int32) for v in (low_y, low_x))
+    t, u = y - low_y, x - low_x
+    corner = lambda a, b: window[i + a, j + b].astype(jnp.float32)
+    top = corner(0, 0) + u * (corner(0, 1) - corner(0, 0))
+    bottom = corner(1, 0) + u * (corner(1, 1) - corner(1, 0))
+    inner = top + t * (bottom - top)
     return inner - beyond
 
 
