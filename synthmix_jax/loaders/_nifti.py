@@ -106,7 +106,9 @@ def open_volume(path: Path) -> Volume:
             f"{path} cannot be read as NIfTI ({error}); it is cut short, damaged or something else. Copy it again."
         ) from error
     if not isinstance(image, nib.Nifti1Image | nib.Nifti2Image):  # type: ignore[attr-defined]
-        raise ValueError(f"{path} is {type(image).__name__}, not NIfTI. Convert it to .nii or .nii.gz.")
+        raise ValueError(
+            f"{path} is {type(image).__name__}, not NIfTI. Convert it to .nii or .nii.gz."
+        )
     shape = tuple(int(n) for n in image.shape)
     if len(shape) < 3 or any(n != 1 for n in shape[3:]) or 0 in shape:
         raise ValueError(
@@ -147,7 +149,9 @@ def _orientation(path: Path, image: Any) -> np.ndarray:
             "told. Write it again with its affine: nibabel.Nifti1Image(data, affine)."
         )
     if not np.isfinite(image.affine).all() or abs(np.linalg.det(image.affine[:3, :3])) < 1e-6:
-        raise ValueError(f"{path} has an affine that maps no volume: {image.affine.tolist()}. Mend its header.")
+        raise ValueError(
+            f"{path} has an affine that maps no volume: {image.affine.tolist()}. Mend its header."
+        )
     axes = nib.orientations.aff2axcodes  # type: ignore[attr-defined]
     if 0 not in codes and axes(header.get_qform()) != axes(header.get_sform()):
         raise ValueError(
@@ -166,8 +170,11 @@ def _largest_gap(one: Volume, other: Volume) -> float:
 
 
 def _check_finite(path: Path, values: np.ndarray) -> None:
-    if values.dtype.kind != "f" or np.isfinite(values.sum(dtype=np.float64)):
+    if values.dtype.kind != "f":
         return
+    with np.errstate(all="ignore"):  # a sum is not finite whenever a voxel is, and costs no copy
+        if np.isfinite(values.sum(dtype=np.float64)):
+            return
     bad = ~np.isfinite(values)
     if bad.any():
         first = tuple(int(i) for i in np.argwhere(bad)[0])

@@ -10,7 +10,9 @@ _TOLERANCE_MM = 0.01
 
 def is_other(volume: _nifti.Volume) -> bool:
     """Whether a grid is oblique, or has voxels that differ from 1 mm by more than 0.01."""
-    return volume.is_oblique or bool(np.abs(np.asarray(volume.voxel_size) - 1.0).max() > _TOLERANCE_MM)
+    return volume.is_oblique or bool(
+        np.abs(np.asarray(volume.voxel_size) - 1.0).max() > _TOLERANCE_MM
+    )
 
 
 def check(volume: _nifti.Volume, choice: str) -> None:
@@ -27,29 +29,42 @@ def to_1mm(
     images: dict[str, np.ndarray],
     lesions: np.ndarray,
     brain: np.ndarray,
-) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, str]:
-    """Resample to 1 mm, RAS+, on the smallest box that holds the old grid.
+) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, np.ndarray, str]:
+    """Resample to 1 mm, RAS+, from the corner of the old grid that is lowest along every axis.
 
     Images are interpolated linearly among brain voxels alone (the sum of values times weights over the sum of
-    weights), so that no rim of half-bright voxels appears; masks take the nearest voxel.
+    weights), so that no rim of half-bright voxels appears; masks take the nearest voxel. Finer voxels are not
+    averaged.
+
+    Args:
+        volume: The old grid.
+        images: Modality -> voxels (x, y, z).
+        lesions: The lesion mask (x, y, z).
+        brain: The brain (x, y, z).
 
     Returns:
-        Images, lesions and brain on the new grid, and a note for the record.
+        Images, lesions and brain on the new grid, its affine (4, 4), and a note for the record.
     """
     from scipy import ndimage
 
-    shape, matrix, offset = _grid(volume)
+    shape, affine, matrix, offset = _grid(volume)
 
     def moved(values: np.ndarray, order: int) -> np.ndarray:
         return ndimage.affine_transform(
-            values, matrix, offset=offset, output_shape=shape, order=order, output=np.float32
+            values.astype(np.float32),
+            matrix,
+            offset=offset,  # type: ignore[arg-type]
+            output_shape=shape,
+            order=order,
         )
 
-    new_brain = moved(brain.astype(np.float32), 0) > 0.5
-    new_lesions = moved(lesions.astype(np.float32), 0) > 0.5
-    weight = np.maximum(moved(brain.astype(np.float32), 1), 1e-3) if images else np.ones(1)
+    new_brain, new_lesions = moved(brain, 0) > 0.5, moved(lesions, 0) > 0.5
+    # Voxels whose nearest is brain have a weight of at least 1/8; the floor only keeps others from dividing by 0.
+    weight = np.maximum(moved(brain, 1), 1e-3) if images else np.ones(1)
     new = {
-        name: np.where(new_brain, moved(np.where(brain, values, 0).astype(np.float32), 1) / weight, 0)
+        name: np.where(new_brain, moved(np.where(brain, values, 0), 1) / weight, 0).astype(
+            np.float32
+        )
         for name, values in images.items()
     }
     before = int(lesions.sum()) * float(np.prod(volume.voxel_size))
@@ -57,17 +72,21 @@ def to_1mm(
         f"resampled to 1 mm from {_described(volume)}: images linear, masks nearest; lesions {before:.0f} mm^3 "
         f"before, {int(new_lesions.sum())} after"
     )
-    return new, new_lesions, new_brain, note
+    return new, new_lesions, new_brain, affine, note
 
 
-def _grid(volume: _nifti.Volume) -> tuple[tuple[int, ...], np.ndarray, np.ndarray]:
-    """Shape of the new grid, and the affine map from its voxel numbers to the old ones."""
-    ends = np.stack(np.meshgrid(*[(0, n - 1) for n in volume.shape], indexing="ij"), -1).reshape(-1, 3)
+def _grid(volume: _nifti.Volume) -> tuple[tuple[int, ...], np.ndarray, np.ndarray, np.ndarray]:
+    """The new grid's shape and affine, and the map from its voxel numbers to the old ones."""
+    ends = np.stack(np.meshgrid(*[(0, n - 1) for n in volume.shape], indexing="ij"), -1).reshape(
+        -1, 3
+    )
     corners = ends @ volume.affine[:3, :3].T + volume.affine[:3, 3]
     low, high = corners.min(0), corners.max(0)
     shape = tuple(int(n) for n in np.floor(high - low + 1e-3) + 1)
-    inverse = np.linalg.inv(volume.affine)
-    return shape, inverse[:3, :3], inverse[:3, :3] @ low + inverse[:3, 3]
+    affine = np.eye(4)
+    affine[:3, 3] = low
+    inverse = np.linalg.inv(volume.affine) @ affine
+    return shape, affine, inverse[:3, :3], inverse[:3, 3]
 
 
 def _described(volume: _nifti.Volume) -> str:
