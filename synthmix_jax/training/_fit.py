@@ -32,8 +32,11 @@ class Fit(NamedTuple):
     model: Predictor
     result: Result
 
-    def predict(self, x: Shaped[Array, "t ..."]) -> Float[np.ndarray, "t k"]:
-        """Class scores (t, classes), whose argmax is the class, or targets (t, k); in blocks."""
+    def predict(self, x: Shaped[Array, "t ..."]) -> Float[np.ndarray, "t ... k"]:
+        """Class scores (t, classes), whose argmax is the class, or targets (t, k); in blocks.
+
+        Of label maps, scores of every pixel (t, height, width[, depth], classes).
+        """
         if len(x) == 0:  # networks need not take so few
             return self.predict(np.zeros((1, *x.shape[1:]), x.dtype))[:0]
         parts = [_scores(self.model, x[i : i + _BLOCK]) for i in range(0, len(x), _BLOCK)]

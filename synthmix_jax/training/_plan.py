@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from synthmix_jax import mixing
-from synthmix_jax._typing import Numbers
+from synthmix_jax._typing import Array, Numbers
 from synthmix_jax.dataset import Dataset
 
 from ._config import Config, Seeds
@@ -191,13 +191,20 @@ def _draw(real: Dataset, synthetic: Dataset | None, n: int, held_out: int, seed:
     """Points held out, points trained on (nested in n), each in proportion to the classes; and the pool's order."""
     by_split, by_pool = jax.random.split(jax.random.key(seed))
     proportions = None
-    if real.num_classes is not None:
+    if real.num_classes is not None and not real.dense:
         proportions = np.bincount(np.asarray(real.y), minlength=real.num_classes)
     order = mixing.nested_order(
-        real.y, key=by_split, num_classes=real.num_classes, proportions=proportions
+        _to_order(real), key=by_split, num_classes=real.num_classes, proportions=proportions
     )
     pool = np.zeros(0, np.int64)
     if synthetic is not None:
-        nested = mixing.nested_order(synthetic.y, key=by_pool, num_classes=synthetic.num_classes)
+        nested = mixing.nested_order(
+            _to_order(synthetic), key=by_pool, num_classes=synthetic.num_classes
+        )
         pool = len(real) + nested
     return Draw(order[held_out : held_out + n], order[:held_out], pool)
+
+
+def _to_order(data: Dataset) -> Array:
+    """What an order is drawn by: labels, or anything real for label maps, whose order is plain chance."""
+    return np.zeros(len(data)) if data.dense else data.y

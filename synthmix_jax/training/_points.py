@@ -24,7 +24,7 @@ def check(real: Dataset, synthetic: Dataset | None, test: Dataset | None, config
         ValueError: data that do not match, non-finite numbers, labels outside the real classes, or augmentation
             of what is no image.
     """
-    _matching.check_data(real, synthetic, test, least=1)
+    _matching.check_data(real, synthetic, test, least=1, maps=True)
     classes = real.num_classes
     for name, data in (("synthetic", synthetic), ("test", test)):
         if data is not None and classes is not None and (data.num_classes or 0) > classes:
@@ -40,9 +40,10 @@ def check(real: Dataset, synthetic: Dataset | None, test: Dataset | None, config
             _checks.finite(f"{name}.y", data.y)
     if config.flip or config.shift:
         shape = real.x.shape[1:]
-        if len(shape) not in (2, 3):
+        if len(shape) not in (2, 3, 4):
             raise ValueError(
-                f"flip and shift are for images (n, h, w[, c]), but x has shape {real.x.shape}: leave them out."
+                "flip and shift are for images (n, h, w[, c]) and volumes (n, h, w, d, c), but x has shape "
+                f"{real.x.shape}: leave them out."
             )
         if config.shift >= min(shape[:2]):
             raise ValueError(
@@ -112,7 +113,9 @@ def _float(x: Array) -> Float[np.ndarray, "n ..."]:
 
 
 def _labels(parts: list[Dataset]) -> np.ndarray:
-    return np.concatenate([np.asarray(data.y) for data in parts]).astype(np.int32)
+    y = np.concatenate([np.asarray(data.y) for data in parts])
+    # A label a pixel: bytes hold a quarter of what int32 takes on the device.
+    return y.astype(np.uint8 if y.ndim > 1 and y.max() < 256 else np.int32)
 
 
 def _standard_targets(y: Array, mean: np.ndarray, scale: np.ndarray) -> Float[np.ndarray, "n k"]:
@@ -121,9 +124,9 @@ def _standard_targets(y: Array, mean: np.ndarray, scale: np.ndarray) -> Float[np
 
 
 def _moments(real: Dataset, config: Config) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and deviation of images channel by channel, of vectors feature by feature."""
+    """Mean and deviation of images and volumes channel by channel, of vectors feature by feature."""
     x = np.asarray(real.x)
-    keep = (1,) if x.ndim == 2 else (3,) if x.ndim == 4 else ()
+    keep = () if x.ndim == 3 else (x.ndim - 1,) if x.ndim in (2, 4, 5) else ()
     shape = tuple(x.shape[a] for a in keep)
     if not config.normalize:
         return np.zeros(shape, np.float32), np.ones(shape, np.float32)

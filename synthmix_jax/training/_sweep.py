@@ -61,7 +61,8 @@ def sweep(
     Args:
         model: From `flax.nnx.Rngs` to a Flax NNX module that maps (b, ...) to scores (b, classes) or targets
             (b, k); images without channels are given one. `lambda rngs: smx.models.SmallCNN(10, rngs=rngs)`.
-        real: Real points, to train on and to hold out.
+        real: Real points, to train on and to hold out. With label maps (`Dataset.dense`) the network segments:
+            it maps (b, h, w, c) to scores of every pixel (b, h, w, classes), as `models.UNet` does.
         synthetic: The pool of synthetic points; None where all ratios are 0. Uint8 images on both sides stay
             uint8 on the device.
         test: Real points that nothing is chosen by; None for none.
@@ -94,7 +95,7 @@ def sweep(
         _points.check(real, synthetic, test, config)
         plan = _plan.make_plan(real, synthetic, ratios, seeds, config)
         points = _points.pooled(real, synthetic, config)
-        trainer = Trainer(model, config, len(real), real.num_classes)
+        trainer = Trainer(model, config, len(real), real.num_classes, real.dense)
         network = _describe.describe(trainer, points)
         layout = _layout(mesh, config)
         data = {"real": real, "synthetic": synthetic, "test": test}
