@@ -5,6 +5,9 @@
 
 For a true lesion t, Dice is between t and all predicted lesions that touch it; one that is missed counts 0, and so
 does each predicted lesion that touches no true one. Large lesions weigh no more than small ones in it.
+
+References:
+    dice1945; lesion by lesion as in the BraTS challenge of 2023, without its dilation of the truth.
 """
 
 from dataclasses import dataclass
@@ -42,13 +45,13 @@ class LesionScores:
 
 
 def lesion_scores(
-    predicted: Bool[Array, "x y z"], true: Bool[Array, "x y z"], *, min_voxels: int = 1
+    predicted: Bool[Array, "..."], true: Bool[Array, "..."], *, min_voxels: int = 1
 ) -> LesionScores:
     """Score a segmentation; lesions are what `lesion_components` numbers.
 
     Args:
-        predicted: The predicted mask (x, y, z).
-        true: The true mask (x, y, z).
+        predicted: The predicted mask, (x, y, z) or (x, y).
+        true: The true mask, of the same shape.
         min_voxels: Smaller lesions are erased from both masks first.
 
     Raises:
