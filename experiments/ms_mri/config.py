@@ -129,6 +129,7 @@ class Patches:
         compared: Most patches of each sample in distances.
         halves: Random halves of real patches that a distance is averaged over.
         metrics: Distances.
+        spaces: Where patches are compared: pixels, random convolutional features.
     """
 
     groups: tuple[Group, ...]
@@ -146,6 +147,7 @@ class Patches:
     compared: int = 300
     halves: int = 40
     metrics: tuple[str, ...] = ("sliced_wasserstein", "energy", "mmd")
+    spaces: tuple[str, ...] = ("pixels", "features")
 
 
 @dataclass(frozen=True)
@@ -178,16 +180,7 @@ PRESETS = {
         patches=Patches(
             groups=(Group((FORTH,), (20,), seeds=2, main=True),),
             advice=Advice(seeds=1, real=(20,), parts=2, counts=4),
-            networks=Networks(
-                folds=(FORTH,),
-                real=(20,),
-                dials=(1.0,),
-                ratios=(0.0, 2.0),
-                seeds=2,
-                widths=(4,),
-                training=Training(steps=4, batch_size=8, evaluations=1, choose="last"),
-                validation=10,
-            ),
+            networks=None,
             flow=None,
             dials=(0.0, 1.0),
             pool=100,
@@ -197,6 +190,7 @@ PRESETS = {
             compared=40,
             halves=20,
             metrics=("energy",),
+            spaces=("pixels",),
         )
     ),
     "cpu": Config(
@@ -224,6 +218,16 @@ PRESETS = {
                 seeds=3,
                 training=FlowConfig(steps=600, batch_size=32, widths=(16, 32), flip=True),
             ),
+        )
+    ),
+    # Between 0.5 and 1: where does the U begin, and does its minimum move?
+    "dials": Config(
+        patches=Patches(
+            groups=(Group((FORTH, BACK), (20, 50, 100, 200), seeds=8),),
+            advice=Advice(seeds=0, real=()),
+            networks=None,
+            flow=None,
+            dials=(0.6, 0.7, 0.8, 0.9),
         )
     ),
     "gpu": Config(
