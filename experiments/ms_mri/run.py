@@ -12,6 +12,7 @@ from dataclasses import asdict
 from functools import partial
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import jax
 
@@ -56,12 +57,21 @@ def rows_of(plan: Patches, material: Material, work: Path) -> Iterator[tuple[dic
 def lesion_or_not(plan: Patches, head: dict, out: Path, options: argparse.Namespace) -> None:
     """Task 1: rows, then what they say."""
     patients = cohort(options.data_dir, made_up=options.preset == "quick")
-    material = Material(patients, plan)
-    head = {**head, "data": patients.credit, "plan": json.loads(json.dumps(asdict(plan)))}
+    work = options.work or out.parent.parent / "work"
+    todo = rows_of(plan, Material(patients, plan), work)
+    rows, head = completed(todo, plan, {**head, "data": patients.credit}, out, options.fresh)
+    report.report(rows, plan, head, out)
+
+
+def completed(
+    todo: Iterator[tuple[dict, Callable]], plan: Any, head: dict, out: Path, fresh: bool
+) -> tuple[list[dict], dict]:
+    """Make the rows that are not there yet, saving after each; all rows, and what is said of them."""
+    head = {**head, "plan": json.loads(json.dumps(asdict(plan)))}
     unpack(out)
-    rows = _rows.earlier(out, head, "plan", options.fresh)
+    rows = _rows.earlier(out, head, "plan", fresh)
     done = {tuple(row.get(name) for name in KEY) for row in rows}
-    for what, make in rows_of(plan, material, options.work or out / "work"):
+    for what, make in todo:
         if tuple(what.get(name) for name in KEY) in done:
             continue
         start = time.perf_counter()
@@ -71,7 +81,7 @@ def lesion_or_not(plan: Patches, head: dict, out: Path, options: argparse.Namesp
         print(*what.values(), f"{rows[-1]['total seconds']} s", file=sys.stderr, flush=True)
     _rows.save(out, {**head, "rows": rows})
     pack(out)
-    report.report(rows, plan, {k: v for k, v in head.items() if k != "plan"}, out)
+    return rows, {k: v for k, v in head.items() if k != "plan"}
 
 
 TASKS = {"patches": lesion_or_not}
@@ -97,7 +107,9 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--task", choices=("all", *TASKS), default="all")
     parser.add_argument("--data-dir", help="folder that holds open_ms; default: SYNTHMIX_DATA_DIR")
     parser.add_argument("--out", type=Path, help="default: results/PRESET")
-    parser.add_argument("--work", type=Path, help="networks under way; default: OUT/TASK/work")
+    parser.add_argument(
+        "--work", type=Path, help="networks under way; default: a folder beside OUT"
+    )
     parser.add_argument("--fresh", action="store_true", help="replace earlier results")
     options = parser.parse_args(argv)
     head = {
