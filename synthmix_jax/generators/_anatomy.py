@@ -18,7 +18,7 @@ class Anatomy:
     """Images of one patient with the masks that belong to them, all on one grid.
 
     Patches lie in the first two axes; the third one counts slices. Images are in units of white matter: divided by
-    the patient's own white-matter median, so that healthy white matter is near 1 and what lies outside the head is 0.
+    the patient's own white-matter median, so that healthy white matter is near 1, and 0 outside the brain.
 
     Attributes:
         images: The images (x, y, z, c), one channel a modality.
@@ -85,8 +85,9 @@ class Volume:
         brain = np.asarray(anatomy.brain)
         others = lambda axis: tuple({0, 1, 2} - {axis})
         kept = [np.flatnonzero(brain.any(axis=others(axis))) for axis in range(3)]
-        low = np.array([k[0] for k in kept]) - (margin, margin, 0)
-        high = np.array([k[-1] for k in kept]) + (margin + 1, margin + 1, 1)
+        around = np.array([margin, margin, 0])
+        low = np.array([k[0] for k in kept]) - around
+        high = np.array([k[-1] for k in kept]) + around + 1
         images = _cut(np.asarray(anatomy.images, np.float32), low, high)
         masks = (anatomy.lesions, anatomy.brain, anatomy.white_matter)
         masks = [_cut(np.asarray(mask), low, high) for mask in masks]

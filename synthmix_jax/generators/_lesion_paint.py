@@ -2,16 +2,18 @@
 
 With local white matter L, tissue I, a soft mask s of each modality, contrast a = c - 1 and texture T,
 
-    painted = (1 - s) I + s (L (1 + a + k T) + k (I - L)),
+    painted = (1 - s) I + s (L (1 + a + k T) + k [I - L]),
 
-where k in [0, 1] is the share of texture that the dial leaves. With k = 1 and T = 0 this is I + s a L.
+where [.] is cut to two standard deviations of healthy white matter, since a lesion hides the grey matter and fluid
+that it covers, and k in [0, 1] is the share of texture that the dial leaves. In healthy white matter with k = 1 and
+T = 0 this is I + s a L.
 """
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Float, Int
 
-from ._lesion_facts import KNOTS, LesionFacts
+from ._lesion_facts import CUT, KNOTS, LesionFacts
 from ._lesion_places import BRAIN, LESION, Tissue
 from ._lesion_shapes import SCALES, Shapes, distance
 
@@ -79,14 +81,17 @@ def _patch(tissue, shapes, facts, dials, label, key, size, jitter) -> tuple[jax.
     start = zero, zero, zero, jnp.zeros(brain.shape, bool)
     (soft, weight, total, sharp), _ = jax.lax.scan(add, start, given)
     height = total / jnp.maximum(weight, 1e-9)  # where lesions overlap: their mean
-    new = _painted(own, level, soft, height, 1.0 - texture, _texture(facts, fields[0]))
+    lesion = _lesion(own, level, height, 1.0 - texture, facts, fields[0])
+    new = jnp.where(soft > 0.0, own + soft * (lesion - own), own)
     new = jnp.where(noise > 0.0, new + NOISE_STEP * noise * level * fields[1], new)
     return new, (sharp | ((marks & LESION) > 0)).astype(jnp.int32)
 
 
-def _painted(own, level, soft, height, kept, grain) -> jax.Array:
-    lesion = level * (1.0 + height + kept * grain) + kept * (own - level)
-    return jnp.where(soft > 0.0, own + soft * (lesion - own), own)
+def _lesion(own, level, height, kept, facts: LesionFacts, z) -> jax.Array:
+    """What the patch would show were all of it lesion."""
+    limit = CUT * facts.tissue * level
+    texture = jnp.clip(own - level, -limit, limit) + level * _texture(facts, z)
+    return level * (1.0 + height) + kept * texture
 
 
 def _tissue(tissue: Tissue, label, placement, u, size) -> tuple:
@@ -143,15 +148,18 @@ def _outline(shapes: Shapes, where, simpler, size, u) -> tuple[jax.Array, jax.Ar
 
 def _soft(inside, edge, profile) -> jax.Array:
     """Share of the contrast at each pixel (size, size, c): the measured profile, narrowed by the dial."""
-    steep = inside / jnp.maximum(1.0 - edge, 1e-3)
+    # It was measured on masks of whole pixels: those next to the outline are half a pixel from it.
+    whole = jnp.where(inside > 0.0, jnp.maximum(inside, 0.5), jnp.minimum(inside, -0.5))
+    steep = whole / jnp.maximum(1.0 - edge, 1e-3)
     knots = jnp.asarray(KNOTS, jnp.float32)
     return jax.vmap(lambda p: jnp.interp(steep, knots, p), in_axes=1, out_axes=-1)(profile)
 
 
 def _contrast(facts: LesionFacts, area, dial, z) -> jax.Array:
-    """c - 1 of one lesion (c,): regression on its size, spread between lesions, and the dial."""
+    """c - 1 of one lesion (c,): regression on its size as far as measured, spread, and the dial."""
     mean = facts.contrast
-    drawn = mean + facts.slope * (jnp.log(area) - facts.log_area)
+    low, middle, high = facts.log_area
+    drawn = mean + facts.slope * (jnp.clip(jnp.log(area), low, high) - middle)
     drawn = drawn + facts.spread @ jnp.clip(z, -2.5, 2.5)
     return drawn + CONTRAST_STEP * dial * mean / jnp.maximum(jnp.abs(mean[0]), 1e-3)
 

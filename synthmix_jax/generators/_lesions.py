@@ -116,17 +116,17 @@ class Lesions:
             size: Pixels of a patch along each side, at least 5.
             like: What real samples the patches stand beside. "patches": those of `loaders.lesion_patches`, with
                 the lesion in the middle, and label 0 hard negatives, half of them local maxima of the first
-                modality; middles are more than 4 voxels from real lesions. "crops": those of `loaders.lesion_crops`,
-                with the lesion anywhere in the middle half, and label 0 anywhere in the brain; no real lesion shows
-                in them.
-            lesions_per_sample: Lesions painted in a patch of label 1; None draws the number from how many lie around
-                lesions of the training patients.
+                modality; middles are more than 4 voxels from real lesions. "crops": those of
+                `loaders.lesion_crops`, with the lesion anywhere in the middle half, and label 0 anywhere in the
+                brain; no real lesion shows in them.
+            lesions_per_sample: Lesions painted in a patch of label 1; None draws the number from how many lie
+                around lesions of the training patients.
             contrast: Ratio of lesion to white matter for each modality, to use instead of the measured one.
             dials: How unlike real lesions they are; as real as can be unless given.
 
         Raises:
-            ValueError: no anatomy, or different modalities; a library without lesions, or that holds no masks; a size
-                out of range; no lesions to measure and no contrast; or no lesion-free tissue.
+            ValueError: no anatomy, or different modalities; a library without lesions, or that holds no masks; a
+                size out of range; no lesions to measure and no contrast; or no lesion-free tissue.
         """
         anatomies = (anatomies,) if isinstance(anatomies, Anatomy) else tuple(anatomies)
         masks = _masks(library)
@@ -233,12 +233,13 @@ def _masks(library: Sequence[Array]) -> list[np.ndarray]:
     for mask in masks:
         if mask.ndim != 3 or mask.dtype != bool:
             raise ValueError(
-                f"library must hold boolean masks (x, y, z), got shape {mask.shape} of {mask.dtype}; give mask > 0.5."
+                f"library must hold boolean masks (x, y, z), got shape {mask.shape} of {mask.dtype}; "
+                "give mask > 0.5."
             )
     if not any(mask.any() for mask in masks):
         raise ValueError(
-            "library holds no lesions: outlines come from lesion masks of patients other than those evaluated; give "
-            "some, such as [smx.loaders.read_lesions(folder) for folder in folders]."
+            "library holds no lesions: outlines come from lesion masks of patients other than those evaluated; "
+            "give some, such as [smx.loaders.read_lesions(folder) for folder in folders]."
         )
     return masks
 
@@ -249,12 +250,13 @@ def _check_anatomies(anatomies: tuple[Anatomy, ...], size: int) -> None:
     for anatomy in anatomies:
         if tuple(anatomy.modalities) != tuple(anatomies[0].modalities):
             raise ValueError(
-                f"anatomies have the modalities {anatomies[0].modalities} and {anatomy.modalities}; give all of them "
-                "the same, in the same order."
+                f"anatomies have the modalities {anatomies[0].modalities} and {anatomy.modalities}; give all of "
+                "them the same, in the same order."
             )
         if size > min(anatomy.brain.shape[:2]):
             raise ValueError(
-                f"size is {size}, and slices of {anatomy.name} have {anatomy.brain.shape[:2]} pixels; give a smaller one."
+                f"size is {size}, and slices of {anatomy.name} have {anatomy.brain.shape[:2]} pixels; give a "
+                "smaller one."
             )
 
 
