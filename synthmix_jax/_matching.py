@@ -7,9 +7,14 @@ from synthmix_jax.dataset import Dataset
 
 
 def check_data(
-    real: Dataset, synthetic: Dataset | None, test: Dataset | None = None, *, least: int = 2
+    real: Dataset,
+    synthetic: Dataset | None,
+    test: Dataset | None = None,
+    *,
+    least: int = 2,
+    maps: bool = False,
 ) -> None:
-    """Raise ValueError unless the data sets can be regressed together.
+    """Raise ValueError unless the data sets can be regressed together; label maps only where `maps` are asked for.
 
     Raises:
         ValueError: too few real points, no synthetic points, features, targets or classes that do not
@@ -25,12 +30,24 @@ def check_data(
             )
         if len(data) == 0:
             raise ValueError(f"{name} holds no points. {_EMPTY[name]}")
+        if not maps:
+            refuse_maps(name, data)
         if name != "real":
-            _check_match(real, data, name)
+            check_match(real, data, name)
     if len(real) < least:
         raise ValueError(
             "real holds one point, and leave-one-out needs at least two: the score of a point comes "
             "from a fit without it."
+        )
+
+
+def refuse_maps(name: str, data: object) -> None:
+    """Raise ValueError if a data set holds label maps, which only networks for segmentation learn."""
+    if isinstance(data, Dataset) and data.dense:
+        raise ValueError(
+            f"{name}.y holds label maps of shape {data.y.shape}, one class a pixel; here every point needs "
+            "one label. Label maps are for training.sweep and training.fit; elsewhere give one label an image, "
+            "such as y.any(axis=(1, 2))."
         )
 
 
@@ -41,19 +58,20 @@ _EMPTY = {
 }
 
 
-def _check_match(real: Dataset, other: Dataset, name: str) -> None:
+def check_match(real: Dataset, other: Dataset, name: str) -> None:
+    """Raise ValueError unless another data set has the features, the kind of targets and the classes of `real`."""
     if real.x.shape[1:] != other.x.shape[1:]:
         raise ValueError(
             f"features differ: real.x has shape {real.x.shape} and {name}.x {other.x.shape}. "
             "All dimensions after the first must agree (same columns, same image size)."
         )
     _check_scale(real.x, other.x, name)
-    kinds = ["labels" if data.num_classes is not None else "targets" for data in (real, other)]
+    kinds = [_kind(data) for data in (real, other)]
     if kinds[0] != kinds[1]:
         raise ValueError(
             f"real.y holds {kinds[0]} ({real.y.dtype}) and {name}.y holds {kinds[1]} "
-            f"({other.y.dtype}). Integers are class labels, floats are regression targets: "
-            "convert one of them."
+            f"({other.y.dtype}). Integers are class labels (one a pixel: label maps), floats are regression "
+            "targets: convert one of them."
         )
     if kinds[0] == "targets" and real.y.shape[1:] != other.y.shape[1:]:
         raise ValueError(
@@ -65,6 +83,12 @@ def _check_match(real: Dataset, other: Dataset, name: str) -> None:
             f"class names differ: real has {_short(real.class_names)}, {name} has "
             f"{_short(other.class_names)}. Use the same classes in the same order."
         )
+
+
+def _kind(data: Dataset) -> str:
+    if data.num_classes is None:
+        return "targets"
+    return "label maps" if data.dense else "labels"
 
 
 def _check_scale(a: Array, b: Array, name: str) -> None:

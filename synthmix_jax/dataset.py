@@ -21,7 +21,9 @@ class Dataset:
         x: Inputs (n, ...): vectors (n, d) or images (n, height, width[, channels]). Images of dtype
             uint8 hold 0..255 and count as x / 255 wherever numbers are computed from them.
         y: Integers (n,) are class labels 0..num_classes - 1; floats (n,) or (n, k) are regression
-            targets. Booleans count as labels 0 and 1.
+            targets. Integers of the images' own shape (n, height, width) are label maps, a class a pixel; of
+            volumes x (n, height, width, depth, channels) they are (n, height, width, depth). Booleans
+            count as labels 0 and 1.
         num_classes: The number of classes; None for regression.
         class_names: The name of each class, or None.
     """
@@ -40,7 +42,7 @@ class Dataset:
 
         Args:
             x: Inputs (n, ...).
-            y: Labels (n,) or targets (n,) or (n, k).
+            y: Labels (n,), targets (n,) or (n, k), or label maps (n, height, width[, depth]).
             num_classes: For labels; default the largest label plus one, or len(class_names).
             class_names: For labels; their names in order.
 
@@ -59,6 +61,7 @@ class Dataset:
         if y.dtype == bool:
             y = y.astype(np.int32)
         if np.dtype(y.dtype).kind in "iu":
+            _check_labels_shape(x, y)
             num_classes = _count_classes(y, num_classes, class_names)
         elif num_classes is not None or class_names is not None:
             raise ValueError(
@@ -79,8 +82,13 @@ class Dataset:
 
     @property
     def y(self) -> Array:
-        """Labels (n,) or targets (n,) or (n, k)."""
+        """Labels (n,), targets (n,) or (n, k), or label maps (n, height, width[, depth])."""
         return self._y
+
+    @property
+    def dense(self) -> bool:
+        """Whether y holds label maps: a class for every pixel or voxel."""
+        return self._num_classes is not None and getattr(self._y, "ndim", 1) > 1
 
     @property
     def num_classes(self) -> int | None:
@@ -109,7 +117,7 @@ class Dataset:
         return other
 
     def split(self, fraction: float, *, key: Key) -> tuple["Dataset", "Dataset"]:
-        """Split at random into a part of `fraction` and the rest; labels are split class by class.
+        """Split at random into a part of `fraction` and the rest; labels (not maps) are split class by class.
 
         Args:
             fraction: Share of the rows in the first part, in (0, 1).
@@ -124,7 +132,7 @@ class Dataset:
         if not 0.0 < fraction < 1.0:
             raise ValueError(f"fraction must lie between 0 and 1, got {fraction}.")
         rng = _numerics.host_generator(key)
-        if self._num_classes is None:
+        if self._num_classes is None or self.dense:
             rank = rng.permutation(len(self)) + 0.5
             first = rank < fraction * len(self)
         else:
@@ -140,6 +148,7 @@ class Dataset:
 
     def __repr__(self) -> str:
         kind = "regression" if self._num_classes is None else f"{self._num_classes} classes"
+        kind += ", label maps" if self.dense else ""
         x = getattr(self._x, "shape", self._x), getattr(self._x, "dtype", "")
         return f"Dataset(x: {x[1]}{list(x[0]) if isinstance(x[0], tuple) else x[0]}, {kind})"
 
@@ -157,12 +166,20 @@ class Dataset:
         return new
 
 
+def _check_labels_shape(x: Array, y: Array) -> None:
+    """One label a point, or one a pixel: (n, h, w) of images, (n, h, w, d) of volumes with channels."""
+    pixels = x.shape[:-1] if x.ndim >= 4 else x.shape
+    if y.ndim == 1 or (x.ndim in (3, 4, 5) and y.shape == pixels):
+        return
+    shape = ", ".join(map(str, ("n", *pixels[1:])))
+    maps = f", or ({shape}) as label maps" if x.ndim in (3, 4, 5) else ""
+    raise ValueError(
+        f"integer y are class labels and must be (n,){maps}, got shape {y.shape}. For regression "
+        "targets give floats: y.astype(float)."
+    )
+
+
 def _count_classes(y: Array, num_classes: int | None, class_names: tuple[str, ...] | None) -> int:
-    if y.ndim != 1:
-        raise ValueError(
-            f"integer y are class labels and must be (n,), got shape {y.shape}. For regression "
-            "targets give floats: y.astype(float)."
-        )
     if class_names is not None:
         if num_classes is not None and num_classes != len(class_names):
             raise ValueError(

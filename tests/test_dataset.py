@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import synthmix_jax as smx
 from synthmix_jax import Dataset
 
 X = np.arange(24, dtype=np.float32).reshape(6, 2, 2)
@@ -78,7 +79,8 @@ def test_booleans_are_labels():
         (X, Y, {"num_classes": 2}, "holds the label 2 but num_classes is 2"),
         (X, Y, {"class_names": ("a", "b")}, "holds the label 2 but num_classes is 2"),
         (X, Y, {"class_names": NAMES, "num_classes": 3}, "num_classes is 3 but class_names has 4"),
-        (X, Y[:, None], {}, r"must be \(n,\), got shape \(6, 1\).*y.astype\(float\)"),
+        (X[:, 0], Y[:, None], {}, r"must be \(n,\), got shape \(6, 1\).*y.astype\(float\)"),
+        (X, Y[:, None], {}, r"must be \(n,\), or \(n, 2, 2\) as label maps, got shape \(6, 1\)"),
         (X, np.ones((6, 1, 1)), {}, r"must be \(n,\) or \(n, k\), got shape \(6, 1, 1\)"),
         (X, Y * 1.0, {"num_classes": 3}, r"means regression.*y.astype\(int\)"),
         (X, Y * 1.0, {"class_names": NAMES}, "means regression, yet classes were named"),
@@ -233,3 +235,49 @@ def test_a_split_with_an_empty_part_is_refused(data):
 def test_its_text_tells_what_it_is(data):
     kind = "3 classes" if data.num_classes else "regression"
     assert repr(data) == f"Dataset(x: float32[6, 2, 2], {kind})"
+
+
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [((5, 4, 3), (5, 4, 3)), ((5, 4, 3, 1), (5, 4, 3)), ((5, 4, 3, 2, 1), (5, 4, 3, 2))],
+    ids=["images", "channels", "volumes"],
+)
+def test_a_class_for_every_pixel(x, y):
+    maps = np.arange(np.prod(y)).reshape(y) % 3
+    data = smx.Dataset(np.zeros(x), maps)
+    assert data.dense
+    assert data.num_classes == 3
+    assert "label maps" in repr(data)
+    assert data[[1, 2]].y.shape == (2, *y[1:])
+    first, rest = data.split(0.4, key=jax.random.key(0))
+    assert (len(first), len(rest), first.dense) == (2, 3, True)
+    assert jax.jit(lambda d: d)(data).dense
+    both = smx.Dataset(np.zeros(x), maps > 0)
+    assert both.num_classes == 2
+    with pytest.raises(ValueError, match="label maps, got shape"):
+        smx.Dataset(np.zeros(x), maps[:, :3])
+
+
+def test_elsewhere_label_maps_are_refused():
+    data = smx.Dataset(np.random.default_rng(0).random((6, 4, 4)), np.ones((6, 4, 4), int))
+    key = jax.random.key(0)
+    kernel = smx.kernels.RBF(1.0)
+    uses = [
+        lambda: smx.krr.sweep(data, data, kernel=kernel, ridges=[0.1]),
+        lambda: smx.krr.fit(data, kernel=kernel, ridge=0.1),
+        lambda: smx.recommend(data, data, key=key),
+        lambda: smx.distances.compare(data, data, key=key),
+        lambda: smx.distances.labelled_wasserstein(data, data),
+        lambda: smx.generators.ClassGaussian.fit(data, rank=1),
+        lambda: smx.generators.ClassMixture.fit(data, components=1, rank=1, key=key),
+        lambda: smx.generators.SMOTE.fit(data),
+        lambda: smx.generators.Flow.fit(data, config=smx.generators.FlowConfig(), key=key),
+    ]
+    for use in uses:
+        with pytest.raises(ValueError, match="label maps of shape"):
+            use()
+    assert (
+        smx.generators.Seen.of(data).share_of(data) == 1.0
+    )  # a record of inputs holds for all kinds
+    with pytest.raises(ValueError, match=r"labels must be \(m,\)"):
+        smx.mixing.nested_order(data.y, key=key)

@@ -74,7 +74,8 @@ def judge(result: Result, *, names: tuple[str, str] = ("real", "synthetic")) -> 
     _check_errors(errors)
     classes, by_weight = result.num_classes is not None, result.config.mixing == "weight"
     counts = result.realised_counts[kept].astype(np.int64)
-    points = max(int(result.num_validation), 1) if classes else None
+    counted = classes and not result.dense
+    points = max(int(result.num_validation), 1) if counted else None
     evidence = _seeds.weigh(errors, points)
     reaches = bool(counts[-1] == result.pool)
     choice = _seeds.decide(evidence, reaches_pool=reaches, by_weight=by_weight)
@@ -93,6 +94,7 @@ def judge(result: Result, *, names: tuple[str, str] = ("real", "synthetic")) -> 
         num_validation=int(result.num_validation),
         mixing=result.config.mixing,
         classes=classes,
+        maps=result.dense,
     )
     at, (low, high) = choice.place, choice.interval
     return Advice(

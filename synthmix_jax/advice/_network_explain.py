@@ -90,10 +90,9 @@ def would_change(advice: Advice, nets: Networks) -> list[str]:
 
 
 def _selection(advice: Advice, nets: Networks) -> str:
-    error = "misclassified share" if nets.classes else "squared error"
     alone, least = advice.real_only_error, float(np.nanmin(advice.curve.error))
     opening = (
-        f"The mean {error} on held-out points is {_words.error(advice, alone)} with real data alone and "
+        f"The mean {nets.measure} on held-out points is {_words.error(advice, alone)} with real data alone and "
         f"{_words.error(advice, least)} at the best ratio"
     )
     if not (alone > 0 and math.isfinite(advice.gain)):

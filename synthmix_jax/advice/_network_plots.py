@@ -14,6 +14,18 @@ _ROOM = 4.0
 _APART = 0.075
 
 
+_AXIS = {
+    "misclassified share": "Misclassified, % of held-out real points",
+    "one minus Dice": "One minus Dice, % on held-out real images",
+    "squared error": "Squared error on held-out real points",
+}
+_WHAT = {
+    "misclassified share": "Share of misclassified",
+    "one minus Dice": "One minus Dice on",
+    "squared error": "Squared error on",
+}
+
+
 def draw(advice: Advice, nets: Networks, ax: Any) -> None:
     """The mean error with its band, single networks, real data alone, and the recommendation."""
     x, curve = nets.ratios, advice.curve
@@ -35,9 +47,7 @@ def draw(advice: Advice, nets: Networks, ax: Any) -> None:
     _recommended(advice, nets, ax, scale)
     _axes.frame(
         ax,
-        "Misclassified, % of held-out real points"
-        if nets.classes
-        else "Squared error on held-out real points",
+        _AXIS[nets.measure],
     )
     _ticks(advice, nets, ax)
     error = scale * curve.error
@@ -50,7 +60,7 @@ def describe(advice: Advice, nets: Networks) -> str:
     error, ratios = advice.curve.error, nets.ratios
     best = int(np.nanargmin(error))
     low, high = (_words.ratio(float(ratios[i])) for i in nets.interval)
-    what = "Share of misclassified" if nets.classes else "Squared error on"
+    what = _WHAT[nets.measure]
     return (
         f"{what} held-out real points against the ratio of synthetic to real data: "
         f"{_words.error(advice, float(error[0]))} without any, least {_words.error(advice, float(error[best]))} at "

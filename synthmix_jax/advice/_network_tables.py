@@ -31,7 +31,9 @@ def key_numbers(advice: Advice, nets: Networks) -> list[tuple[str, str]]:
         share = mixing.share(advice.num_real, advice.count, advice.weight)
         rows.append(("share of the total weight", _words.percent(float(share))))
     before, after = (_words.error(advice, v) for v in (advice.real_only_error, advice.error))
-    label = "misclassified, held out" if nets.classes else "held-out squared error"
+    label = "misclassified, held out"
+    if nets.maps or not nets.classes:
+        label = f"held-out {nets.measure}"
     rows.append((label, f"{before} with real data alone, {after} as recommended"))
     # Of none the change is none; what was measured is what choosing by the other seeds does.
     label = "expected change of the error" if nets.index else "had the other seeds chosen, error"
@@ -45,7 +47,7 @@ def key_numbers(advice: Advice, nets: Networks) -> list[tuple[str, str]]:
 def head(nets: Networks) -> list[str]:
     """Columns of the table of ratios."""
     amount = "weight of each" if nets.mixing == "weight" else "synthetic points"
-    error = "misclassified" if nets.classes else "error"
+    error = "misclassified" if nets.classes and not nets.maps else "error"
     return ["ratio", amount, error, "difference to the best", "networks", *_test_column(nets), ""]
 
 
@@ -82,9 +84,8 @@ def note(nets: Networks) -> str:
 
 def caption(nets: Networks) -> str:
     """What the picture shows, under it."""
-    error = "misclassified share" if nets.classes else "squared error"
     return (
-        f"Solid line: {error} on held-out real points, mean over networks. Dots: single networks. Bar: the "
+        f"Solid line: {nets.measure} on held-out real points, mean over networks. Dots: single networks. Bar: the "
         "ratios that do about as well as the best. Dashed: real data alone."
     )
 

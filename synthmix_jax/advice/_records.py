@@ -72,7 +72,8 @@ class Networks:
         num_seeds: Seeds with a network without synthetic data and one with it.
         num_validation: Real points held out from each network.
         mixing: "count" if the ratios vary the number of synthetic points, "weight" if they vary their weight.
-        classes: Whether errors are shares of misclassified points.
+        classes: Whether errors are shares (of misclassified points, or one minus Dice), given in percent.
+        maps: Whether they are one minus Dice's coefficient, of label maps.
     """
 
     ratios: Float[np.ndarray, " r"]
@@ -85,6 +86,14 @@ class Networks:
     num_validation: int
     mixing: Literal["count", "weight"]
     classes: bool
+    maps: bool = False
+
+    @property
+    def measure(self) -> str:
+        """What errors are, in words."""
+        if self.maps:
+            return "one minus Dice"
+        return "misclassified share" if self.classes else "squared error"
 
 
 @dataclass(frozen=True)

@@ -102,8 +102,7 @@ def measured(advice: Advice) -> str:
     nets = advice.networks
     if nets is None:
         return "error of left-out real points"
-    error = "misclassified share" if nets.classes else "squared error"
-    return f"{error} on held-out real points, mean over {seeds(nets)},"
+    return f"{nets.measure} on held-out real points, mean over {seeds(nets)},"
 
 
 def seeds(nets: Networks) -> str:

@@ -119,6 +119,7 @@ def _note(result: Result, model: str) -> str:
     each = "one network" if seeds == 1 else f"{seeds} networks"
     span = f"{steps[0]:,}" if len(steps) == 1 else f"{steps[0]:,} to {steps[-1]:,}"
     kind = "misclassified points" if result.num_classes is not None else "squared errors"
+    kind = "one minus Dice" if result.dense else kind
     text = (
         f"{_words.capital(each)} ({model}) at each ratio, each on {_words.points(result.num_real, 'real')} with "
         f"{result.num_validation:,} more held out for validation; {span} steps of {result.config.batch_size} "

@@ -23,7 +23,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
-from synthmix_jax import _checks
+from synthmix_jax import _checks, _matching
 from synthmix_jax._typing import Array
 from synthmix_jax.dataset import Dataset
 
@@ -155,6 +155,7 @@ def labelled_transport(
                 f"{name} must be a Dataset with integer labels, got {data!r}. For regression, compare inputs and "
                 "targets side by side: wasserstein of np.column_stack([x, y]), both scaled to matter alike."
             )
+        _matching.refuse_maps(name, data)
     x, y = _samples.paired(real.x, synthetic.x, names=("real.x", "synthetic.x"))
     x_labels, y_labels = np.asarray(real.y), np.asarray(synthetic.y)
     k = max(real.num_classes or 0, synthetic.num_classes or 0)

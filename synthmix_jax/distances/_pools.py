@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from synthmix_jax import _checks, kernels
+from synthmix_jax import _checks, _matching, kernels
 from synthmix_jax._typing import Array
 from synthmix_jax.dataset import Dataset
 
@@ -49,6 +49,7 @@ def check_scale(a: Array, b: Array, name: str) -> None:
 def as_data(name: str, value: Any) -> Sample:
     """Inputs, and labels or None."""
     if isinstance(value, Dataset):
+        _matching.refuse_maps(name, value)
         labels = None if value.num_classes is None else np.asarray(value.y)
         x = value.x
     else:

@@ -15,6 +15,7 @@ import optax
 from jax.sharding import Mesh, PartitionSpec
 from jaxtyping import Float, Int, Shaped
 
+from synthmix_jax import _matching
 from synthmix_jax._typing import Array, Key
 from synthmix_jax.dataset import Dataset
 from synthmix_jax.training import _sharding
@@ -83,6 +84,7 @@ def problem(data: Dataset, config: FlowConfig) -> Problem:
     Raises:
         ValueError: regression data, a class with fewer than two points, or numbers beyond float32.
     """
+    _matching.refuse_maps("data", data)
     if data.num_classes is None:
         raise ValueError(
             "Flow needs class labels; data.y holds regression targets. ClassGaussian fits these."

@@ -81,7 +81,7 @@ def _build(network: Network, rngs: Any) -> Any:
     shape, classes, config = network
     size = inner_shape(shape)[-1]
     if is_image(shape):
-        return models.UNet(
+        return models.VelocityUNet(
             size, num_classes=classes, widths=config.widths, blocks=config.blocks, rngs=rngs
         )
     return models.ResidualMLP(

@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Shaped
 
-from synthmix_jax import _numerics
+from synthmix_jax import _matching, _numerics
 from synthmix_jax._typing import Array, Key
 from synthmix_jax.dataset import Dataset
 
@@ -83,6 +83,7 @@ class ClassGaussian:
         """
         rank = _given.whole("rank", rank, 0)
         _check_shrinkage(shrinkage)
+        _matching.refuse_maps("data", data)
         if data.num_classes is None:
             if shrinkage != 0:
                 raise ValueError(

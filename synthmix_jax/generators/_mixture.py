@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Shaped
 
-from synthmix_jax import _numerics
+from synthmix_jax import _matching, _numerics
 from synthmix_jax._typing import Array, Key
 from synthmix_jax.dataset import Dataset
 
@@ -82,6 +82,7 @@ class ClassMixture:
         Raises:
             ValueError: regression data, a class without points, or an option out of its range.
         """
+        _matching.refuse_maps("data", data)
         if data.num_classes is None:
             raise ValueError(
                 "ClassMixture needs class labels; for regression targets use JointGaussian or SMOTE."

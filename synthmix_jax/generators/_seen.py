@@ -47,7 +47,7 @@ class Seen:
     def of(cls, data: Dataset) -> "Seen":
         """The record of `data`."""
         counts = None
-        if data.num_classes is not None:
+        if data.num_classes is not None and not data.dense:
             counts = np.bincount(np.asarray(data.y), minlength=data.num_classes)
             counts = tuple(int(count) for count in counts)
         shape = tuple(int(size) for size in data.x.shape[1:])

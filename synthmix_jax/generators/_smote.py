@@ -23,7 +23,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
-from synthmix_jax import _numerics
+from synthmix_jax import _matching, _numerics
 from synthmix_jax._typing import Array, Key
 from synthmix_jax.dataset import Dataset
 
@@ -80,6 +80,7 @@ class SMOTE:
         neighbours = _given.whole("neighbours", neighbours, 1)
         x = np.asarray(_numerics.as_rows(np.asarray(data.x)))
         y = np.asarray(data.y)
+        _matching.refuse_maps("data", data)
         if data.num_classes is None:
             fields = _regression(x, y, neighbours)
         else:

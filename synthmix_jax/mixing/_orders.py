@@ -38,6 +38,11 @@ def nested_order(
     rng = _numerics.host_generator(key)
     if y.dtype.kind not in "biu":  # bfloat16 is of kind "V"
         return rng.permutation(len(y))
+    if y.ndim != 1:
+        raise ValueError(
+            f"labels must be (m,), got shape {y.shape}: give one label a point, or floats for a plain "
+            "random order."
+        )
     num_classes = num_classes if num_classes is not None else int(y.max(initial=-1)) + 1
     if len(y) and not 0 <= y.min() <= y.max() < num_classes:
         raise ValueError(

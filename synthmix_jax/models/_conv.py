@@ -13,8 +13,6 @@ from typing import Literal, TypeAlias, get_args
 
 import jax
 import jax.numpy as jnp
-from flax import nnx
-from jax.typing import DTypeLike
 from jaxtyping import Float
 
 from synthmix_jax import _checks
@@ -93,37 +91,6 @@ def max_pool2(x: Float[jax.Array, "b h w i"]) -> Float[jax.Array, "b y x i"]:
 def _larger(a: jax.Array, b: jax.Array) -> jax.Array:
     # Unlike jnp.maximum, whose gradient is halved between equal numbers at the cost of three comparisons.
     return jnp.where(a >= b, a, b)
-
-
-class Conv(nnx.Module):
-    """A convolution layer: SAME padding, no bias, Kaiming's initial kernel [he2015].
-
-    Attributes:
-        kernel: (kernel_size, kernel_size, in_channels, out_channels) in float32.
-    """
-
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        *,
-        kernel_size: int = 3,
-        stride: int = 1,
-        method: str = "auto",
-        dtype: DTypeLike | None = None,
-        rngs: nnx.Rngs,
-    ) -> None:
-        shape = (kernel_size, kernel_size, in_channels, out_channels)
-        self.kernel = nnx.Param(nnx.initializers.he_normal()(rngs.params(), shape, jnp.float32))
-        self.stride = stride
-        self.method = method
-        self.dtype = dtype
-
-    def __call__(self, x: Float[jax.Array, "b h w i"]) -> Float[jax.Array, "b y x o"]:
-        """Convolve images (b, h, w, in_channels) in the layer's dtype (None: that of `x`)."""
-        dtype = x.dtype if self.dtype is None else self.dtype
-        kernel = self.kernel[...].astype(dtype)
-        return conv2d(jnp.asarray(x, dtype), kernel, stride=self.stride, method=self.method)
 
 
 def _native(x: jax.Array, kernel: jax.Array, stride: int) -> jax.Array:

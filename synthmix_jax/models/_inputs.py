@@ -17,24 +17,31 @@ def compute_dtype(dtype: DTypeLike | None) -> jnp.dtype:
 
 
 def as_images(
-    x: Shaped[Array, "b ..."], *, channels: int, smallest: int, dtype: jnp.dtype
-) -> Float[jax.Array, "b h w i"]:
+    x: Shaped[Array, "b ..."], *, channels: int, smallest: int, dtype: jnp.dtype, dims: int = 2
+) -> Float[jax.Array, "b ... i"]:
     """Images (b, h, w, channels) of a dtype to compute with; (b, h, w) gets a channel axis.
+
+    With `dims` 3 they are volumes (b, h, w, d, channels), which need theirs.
 
     Raises:
         ValueError: no images, another number of channels, or fewer than `smallest` pixels along a side.
     """
-    if x.ndim == 3:
+    if dims == 3 and x.ndim != 5:
+        raise ValueError(
+            f"x must hold volumes (b, h, w, d, {channels}), got shape {x.shape}. "
+            "Give grey volumes a channel axis, x[..., None]; for images build the model with dims=2."
+        )
+    if dims == 2 and x.ndim == 3:
         x = x[..., None]
-    if x.ndim != 4:
+    if dims == 2 and x.ndim != 4:
         raise ValueError(
             f"x must hold images (b, h, w, {channels}), got shape {x.shape}. "
             "Reshape vectors into images, or use an MLP."
         )
-    if x.shape[3] != channels:
+    if x.shape[-1] != channels:
         raise ValueError(
-            f"x has {x.shape[3]} channels (shape {x.shape}) but the model was built for {channels}. "
-            f"Build it with in_channels={x.shape[3]}, or convert the images."
+            f"x has {x.shape[-1]} channels (shape {x.shape}) but the model was built for {channels}. "
+            f"Build it with in_channels={x.shape[-1]}, or convert the images."
         )
     if min(x.shape[1:3]) < smallest:
         raise ValueError(

@@ -10,7 +10,8 @@ from jaxtyping import Float, Shaped
 
 from synthmix_jax._typing import Array
 
-from ._conv import Conv, max_pool2
+from ._conv import max_pool2
+from ._conv_layer import Conv
 from ._inputs import Norm, as_images, compute_dtype, positive
 
 

@@ -31,14 +31,24 @@ def batch(
     Returns:
         The batch in float32; images (b, h, w) have gained a channel axis.
     """
-    if key is not None and (flip or shift):
-        down, across = _coordinates(pool.shape[1:3], len(rows), key, flip, shift)
-        # One gather of whole pixels: 0.13 ms for 64 CIFAR-10 images on two CPU cores, half of what taking
-        # rows and columns one after the other costs.
-        x = pool[rows[:, None, None], down[:, :, None], across[:, None, :]]
-    else:
-        x = pool[rows]
-    return standardized(x, mean, scale)
+    return standardized(moved(pool, rows, key=key, flip=flip, shift=shift), mean, scale)
+
+
+def moved(
+    pool: Shaped[Array, "N ..."],
+    rows: Int[Array, " b"],
+    *,
+    key: Key | None = None,
+    flip: bool = False,
+    shift: int = 0,
+) -> Shaped[Array, "b ..."]:
+    """Rows of the pool, mirrored and moved as `batch` does: with the same key, images and label maps alike."""
+    if key is None or not (flip or shift):
+        return pool[rows]
+    down, across = _coordinates(pool.shape[1:3], len(rows), key, flip, shift)
+    # One gather of whole pixels: 0.13 ms for 64 CIFAR-10 images on two CPU cores, half of what taking
+    # rows and columns one after the other costs.
+    return pool[rows[:, None, None], down[:, :, None], across[:, None, :]]
 
 
 def standardized(

@@ -158,6 +158,7 @@ class Book:
             status=np.array([[_status(d) for d in row] for row in rows], object),
             config=plan.config,
             num_classes=self._trainer.classes,
+            dense=self._trainer.dense,
             log=log,
             settings=settings,
             _models=self._models(unit) if self._keep else None,
@@ -166,7 +167,8 @@ class Book:
     def _exact(self, error: Any, number: int) -> np.ndarray:
         """Misclassified points of so many, without the rounding of float32."""
         wide = np.asarray(error, np.float64)
-        return wide if self._trainer.classes is None else np.rint(wide * number) / number
+        counted = self._trainer.classes is not None and not self._trainer.dense
+        return np.rint(wide * number) / number if counted else wide
 
     def _models(self, unit: Standardization):
         trainer, params = self._trainer, self._params

@@ -40,6 +40,7 @@ class Config:
         schedule: "cosine" or "triangular" (to zero), after a linear rise over `warmup`; or "constant".
         warmup: Fraction of the steps in which the learning rate rises from zero.
         label_smoothing: Probability mass spread over all classes.
+        dice: Weight of the soft Dice loss beside the cross-entropy where labels are maps; 0 for none.
         clip_norm: Largest norm of the gradient; None for no limit.
         flip: Whether images are mirrored left to right at random.
         shift: Images are moved by up to so many pixels each way, the border repeated by reflection.
@@ -50,7 +51,7 @@ class Config:
         num_real: Real training points of each model, drawn class by class with the seed of the data; None for
             all that are not held out.
         num_validation: Real points held out to choose the epoch and the ratio; None for a fifth of the real
-            points (at least as many as classes).
+            points (at least as many as classes). None too where `sweep` is given validation points.
         evaluations: How often the validation error is computed, evenly over the steps, the last at their end.
         choose: Whether the parameters of the "best" evaluation are kept, or the "last" ones. Of equally good
             ones, the later.
@@ -68,6 +69,7 @@ class Config:
     schedule: Schedule = "cosine"
     warmup: float = 0.1
     label_smoothing: float = 0.0
+    dice: float = 1.0
     clip_norm: float | None = None
     flip: bool = False
     shift: int = 0
@@ -98,6 +100,7 @@ class Config:
             _checks.positive_value(name, getattr(self, name))
         _between("momentum", self.momentum, 0.0, 1.0, below=True)
         _between("weight_decay", self.weight_decay, 0.0, np.inf, below=True)
+        _between("dice", self.dice, 0.0, np.inf, below=True)
         _between("warmup", self.warmup, 0.0, 1.0)
         _between("label_smoothing", self.label_smoothing, 0.0, 1.0, below=True)
         _checks.one_of("optimizer", self.optimizer, ("sgd", "adamw", "muon"))

@@ -63,12 +63,14 @@ def describe(trainer: Trainer, points: Points) -> dict[str, Any]:
 
 
 def _check_outputs(trainer: Trainer, points: Points, out: Any) -> None:
-    wanted = (2, trainer.classes or points.y.shape[-1])
+    pixels = points.y.shape[1:] if trainer.dense else ()
+    wanted = (2, *pixels, trainer.classes or points.y.shape[-1])
     if out.shape != wanted:
         needs = "one score a class" if trainer.classes else "one output a target"
+        needs += " and pixel, as smx.models.UNet gives" if trainer.dense else ""
         raise ValueError(
             f"model gives outputs of shape {out.shape} for 2 points, but {wanted} is needed ({needs}): "
-            f"make it with num_outputs={wanted[1]}."
+            f"make it with num_outputs={wanted[-1]}."
         )
 
 

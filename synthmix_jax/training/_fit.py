@@ -32,8 +32,11 @@ class Fit(NamedTuple):
     model: Predictor
     result: Result
 
-    def predict(self, x: Shaped[Array, "t ..."]) -> Float[np.ndarray, "t k"]:
-        """Class scores (t, classes), whose argmax is the class, or targets (t, k); in blocks."""
+    def predict(self, x: Shaped[Array, "t ..."]) -> Float[np.ndarray, "t ... k"]:
+        """Class scores (t, classes), whose argmax is the class, or targets (t, k); in blocks.
+
+        Of label maps, scores of every pixel (t, height, width[, depth], classes).
+        """
         if len(x) == 0:  # networks need not take so few
             return self.predict(np.zeros((1, *x.shape[1:]), x.dtype))[:0]
         parts = [_scores(self.model, x[i : i + _BLOCK]) for i in range(0, len(x), _BLOCK)]
@@ -54,6 +57,7 @@ def fit(
     test: Dataset | None = None,
     seed: int = 0,
     config: Config | None = None,
+    validation: Dataset | None = None,
     workdir: str | os.PathLike[str] | None = None,
     mesh: Mesh | None = None,
     memory_limit: float | int | None = None,
@@ -69,6 +73,7 @@ def fit(
         test: Real points to score it on, or None.
         seed: Of data, parameters and order.
         config: How to train.
+        validation: Real points to choose the epoch by, instead of held-out ones of `real`.
         workdir: Folder that records the run.
         mesh: Devices; None for the first one.
         memory_limit: Bytes it may take.
@@ -94,6 +99,7 @@ def fit(
         ratios=[0.0 if ratio is None else ratio],
         seeds=[seed],
         config=config,
+        validation=validation,
         workdir=workdir,
         mesh=mesh,
         keep_models=True,

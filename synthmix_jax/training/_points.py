@@ -17,16 +17,25 @@ from ._step import Points
 _BLOCK = 1024
 
 
-def check(real: Dataset, synthetic: Dataset | None, test: Dataset | None, config: Config) -> None:
+def check(
+    real: Dataset,
+    synthetic: Dataset | None,
+    test: Dataset | None,
+    config: Config,
+    validation: Dataset | None = None,
+) -> None:
     """Raise ValueError unless the data sets can be trained on together, as `config` says.
 
     Raises:
         ValueError: data that do not match, non-finite numbers, labels outside the real classes, or augmentation
             of what is no image.
     """
-    _matching.check_data(real, synthetic, test, least=1)
+    _matching.check_data(real, synthetic, test, least=1, maps=True)
+    if validation is not None:
+        _check_validation(real, validation, config)
     classes = real.num_classes
-    for name, data in (("synthetic", synthetic), ("test", test)):
+    others = (("synthetic", synthetic), ("test", test), ("validation", validation))
+    for name, data in others:
         if data is not None and classes is not None and (data.num_classes or 0) > classes:
             largest = int(np.max(np.asarray(data.y)))
             if largest >= classes:
@@ -34,15 +43,16 @@ def check(real: Dataset, synthetic: Dataset | None, test: Dataset | None, config
                     f"{name}.y holds the label {largest}, but real has {classes} classes (0 to {classes - 1}): "
                     "drop those points, or give real its num_classes."
                 )
-    for name, data in (("real", real), ("synthetic", synthetic), ("test", test)):
+    for name, data in (("real", real), *others):
         if data is not None:
             _checks.finite(f"{name}.x", data.x)
             _checks.finite(f"{name}.y", data.y)
     if config.flip or config.shift:
         shape = real.x.shape[1:]
-        if len(shape) not in (2, 3):
+        if len(shape) not in (2, 3, 4):
             raise ValueError(
-                f"flip and shift are for images (n, h, w[, c]), but x has shape {real.x.shape}: leave them out."
+                "flip and shift are for images (n, h, w[, c]) and volumes (n, h, w, d, c), but x has shape "
+                f"{real.x.shape}: leave them out."
             )
         if config.shift >= min(shape[:2]):
             raise ValueError(
@@ -50,9 +60,24 @@ def check(real: Dataset, synthetic: Dataset | None, test: Dataset | None, config
             )
 
 
-def pooled(real: Dataset, synthetic: Dataset | None, config: Config) -> Points:
-    """Real points first, then synthetic ones; standardised by the real points alone."""
-    parts = [real] if synthetic is None else [real, synthetic]
+def _check_validation(real: Dataset, validation: Dataset, config: Config) -> None:
+    if not isinstance(validation, Dataset) or len(validation) == 0:
+        raise ValueError(
+            f"validation must be a Dataset of at least one point, got {validation!r}; leave it out to hold out "
+            "real points."
+        )
+    if config.num_validation is not None:
+        raise ValueError(
+            f"num_validation is {config.num_validation}, but validation points are given: leave one of them out."
+        )
+    _matching.check_match(real, validation, "validation")
+
+
+def pooled(
+    real: Dataset, synthetic: Dataset | None, config: Config, validation: Dataset | None = None
+) -> Points:
+    """Real points first, then synthetic and validation ones; standardised by the real points alone."""
+    parts = [data for data in (real, synthetic, validation) if data is not None]
     mean, scale = _moments(real, config)
     if real.num_classes is not None:
         y, y_scale = _labels(parts), target_moments(real, config)[1]
@@ -112,7 +137,9 @@ def _float(x: Array) -> Float[np.ndarray, "n ..."]:
 
 
 def _labels(parts: list[Dataset]) -> np.ndarray:
-    return np.concatenate([np.asarray(data.y) for data in parts]).astype(np.int32)
+    y = np.concatenate([np.asarray(data.y) for data in parts])
+    # A label a pixel: bytes hold a quarter of what int32 takes on the device.
+    return y.astype(np.uint8 if y.ndim > 1 and y.max() < 256 else np.int32)
 
 
 def _standard_targets(y: Array, mean: np.ndarray, scale: np.ndarray) -> Float[np.ndarray, "n k"]:
@@ -121,9 +148,9 @@ def _standard_targets(y: Array, mean: np.ndarray, scale: np.ndarray) -> Float[np
 
 
 def _moments(real: Dataset, config: Config) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and deviation of images channel by channel, of vectors feature by feature."""
+    """Mean and deviation of images and volumes channel by channel, of vectors feature by feature."""
     x = np.asarray(real.x)
-    keep = (1,) if x.ndim == 2 else (3,) if x.ndim == 4 else ()
+    keep = () if x.ndim == 3 else (x.ndim - 1,) if x.ndim in (2, 4, 5) else ()
     shape = tuple(x.shape[a] for a in keep)
     if not config.normalize:
         return np.zeros(shape, np.float32), np.ones(shape, np.float32)

@@ -32,8 +32,8 @@ class Predictor(nnx.Module):
         self.network = network
         self.unit = nnx.data(Standardization(*(nnx.Variable(jnp.asarray(a)) for a in unit)))
 
-    def __call__(self, x: Shaped[Array, "b ..."]) -> Float[Array, "b k"]:
-        """Class scores (b, classes), or targets (b, k) in their own units.
+    def __call__(self, x: Shaped[Array, "b ..."]) -> Float[Array, "b ... k"]:
+        """Class scores (b, [height, width,] classes), or targets (b, k) in their own units.
 
         Args:
             x: Inputs as in the data sets; uint8 counts as x / 255.

@@ -32,7 +32,9 @@ class Result:
     """Errors of a population of networks, ratios by seeds.
 
     An error is the share of misclassified points; for regression the squared error in the units of the targets,
-    summed over outputs, mean over points. A cell that failed holds NaN, and `status` says why.
+    summed over outputs, mean over points; for label maps one minus Dice's coefficient of all points' pixels
+    together, mean over the classes but the first (the background). A cell that failed holds NaN, and `status` says
+    why.
 
     Attributes:
         ratios: Requested ratios (r,).
@@ -52,6 +54,7 @@ class Result:
         status: Text (r, s): "" where all went well.
         config: How the models were trained.
         num_classes: Classes, or None for regression.
+        dense: Whether labels are maps.
         log: What was decided on the way (memory, chunks, resumption), one sentence each.
         settings: Everything that the numbers depend on; JSON-like.
     """
@@ -75,6 +78,7 @@ class Result:
     num_classes: int | None
     log: tuple[str, ...] = dataclasses.field(repr=False)
     settings: dict[str, Any] = dataclasses.field(repr=False)
+    dense: bool = False
     _models: Callable[[int, int], Any] | None = dataclasses.field(repr=False, default=None)
 
     def model(self, ratio: int, seed: int) -> Any:

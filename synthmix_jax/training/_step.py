@@ -15,8 +15,10 @@ from synthmix_jax._typing import Array
 
 from . import _augment, _optimizers
 from ._config import Config
+from ._objective import Objective, masked, objective
 
 EVALUATION_BLOCK = 512
+MAPS_BLOCK = 32  # a U-Net holds many channels of every pixel
 _AUGMENTATION = 0xF11B
 
 
@@ -25,7 +27,7 @@ class Points(NamedTuple):
 
     Attributes:
         x: Inputs (N, ...), uint8 or float32.
-        y: Labels (N,) int32, or standardised targets (N, k) float32.
+        y: Labels (N,) int32, label maps (N, h, w[, d]), or standardised targets (N, k) float32.
         mean: Of the inputs; broadcasts against one point.
         scale: Deviation of the inputs.
         y_scale: Deviation of the targets (k,): errors are given in their units. Ones for labels.
@@ -106,16 +108,19 @@ class Trainer:
         config: How it is trained.
         num_real: Rows of the pool below this are real.
         classes: Number of classes, or None for regression.
+        dense: Whether labels are maps.
     """
 
     model: Callable[[Any], Any]
     config: Config
     num_real: int
     classes: int | None
+    dense: bool = False
     graph: Any = dataclasses.field(init=False)
     noise: Any = dataclasses.field(init=False)
     name: str = dataclasses.field(init=False)
     optimizer: optax.GradientTransformation = dataclasses.field(init=False)
+    objective: Objective = dataclasses.field(init=False)
 
     def __post_init__(self):
         """Trace the model once; its structure is the same for every seed.
@@ -130,6 +135,7 @@ class Trainer:
         set_("noise", jax.tree.map(_is_key, rest))
         set_("name", type(abstract).__name__)
         set_("optimizer", _optimizers.optimizer(self.config))
+        set_("objective", objective(self.classes, dense=self.dense, dice=self.config.dice))
 
     def init(self, cell: Cell) -> ModelState:
         """A fresh model and its optimiser."""
@@ -197,14 +203,14 @@ class Trainer:
         # Twice folded: one seed for everything must not draw what the model's own streams draw.
         stream = jax.random.fold_in(jax.random.key(cell.order_seed), _AUGMENTATION)
         key = jax.random.fold_in(stream, state.step)
-        x = _augment.batch(
-            pool.x, rows, pool.mean, pool.scale, key=key, flip=config.flip, shift=config.shift
-        )
+        augment = {"key": key, "flip": config.flip, "shift": config.shift}
+        x = _augment.batch(pool.x, rows, pool.mean, pool.scale, **augment)
+        y = _augment.moved(pool.y, rows, **augment) if self.dense else pool.y[rows]
         weight = jnp.where(rows < self.num_real, cell.real_weight, cell.synthetic_weight)
 
         def loss_of(params):
             out, rest = self.apply(params, state.rest, x, train=True)
-            losses = self._losses(out, pool.y[rows], config.label_smoothing)
+            losses = self.objective.losses(out, y, config.label_smoothing)
             return jnp.mean(weight * losses), rest
 
         (loss, rest), gradient = jax.value_and_grad(loss_of, has_aux=True)(state.params)
@@ -218,20 +224,21 @@ class Trainer:
     def evaluate(
         self, params: Any, rest: Any, rows: Int[Array, " v"], points: Points
     ) -> tuple[Float[Array, ""], Float[Array, ""]]:
-        """Mean error (misclassified, or squared in the targets' units) and mean loss on rows of `points`."""
-        blocks, inside = _blocks(rows)
+        """Error (misclassified, squared in the targets' units, or of Dice) and mean loss on rows of `points`."""
+        blocks, inside = _blocks(rows, MAPS_BLOCK if self.dense else EVALUATION_BLOCK)
 
         def block(total, rows_and_inside):
             rows, inside = rows_and_inside
             x = _augment.batch(points.x, rows, points.mean, points.scale)
             out, _ = self.apply(params, rest, x, train=False)
             y = points.y[rows]
-            loss, error = self._losses(out, y, 0.0), self._errors(out, y, points.y_scale)
-            sums = jnp.stack([jnp.sum(jnp.where(inside, v, 0.0)) for v in (error, loss)])
-            return total + sums, None
+            loss = self.objective.losses(out, y, 0.0)[:, None]
+            sums = jnp.concatenate([loss, self.objective.sums(out, y, points.y_scale)], axis=-1)
+            return total + masked(sums, inside), None
 
-        total, _ = jax.lax.scan(block, jnp.zeros(2, jnp.float32), (blocks, inside))
-        error, loss = total / len(rows)
+        none = jnp.zeros(1 + self.objective.size, jnp.float32)
+        total, _ = jax.lax.scan(block, none, (blocks, inside))
+        loss, error = total[0] / len(rows), self.objective.error(total[1:], len(rows))
         # Scores that are no numbers misclassify nothing in particular.
         return jnp.where(jnp.isfinite(loss), error, jnp.nan), loss
 
@@ -257,17 +264,6 @@ class Trainer:
             self.noise,
         )
 
-    def _losses(self, out: Array, y: Array, smoothing: float) -> Float[Array, " b"]:
-        if self.classes is None:
-            return jnp.mean(jnp.square(out - y), axis=-1)
-        wanted = optax.smooth_labels(jax.nn.one_hot(y, self.classes), smoothing)
-        return optax.softmax_cross_entropy(out, wanted)
-
-    def _errors(self, out: Array, y: Array, y_scale: Array) -> Float[Array, " b"]:
-        if self.classes is None:
-            return jnp.sum(jnp.square((out - y) * y_scale), axis=-1)
-        return (jnp.argmax(out, axis=-1) != y).astype(jnp.float32)
-
 
 def _traced(model: Callable[[Any], Any]) -> nnx.Module:
     remedy = "pass what takes nnx.Rngs and nothing else: lambda rngs: Network(10, rngs=rngs)."
@@ -282,9 +278,9 @@ def _traced(model: Callable[[Any], Any]) -> nnx.Module:
     return abstract
 
 
-def _blocks(rows: Int[Array, " v"]) -> tuple[Int[Array, "g b"], Shaped[Array, "g b"]]:
-    """Rows in blocks of equal size, and which of their places are meant."""
-    width = min(EVALUATION_BLOCK, len(rows))
+def _blocks(rows: Int[Array, " v"], most: int) -> tuple[Int[Array, "g b"], Shaped[Array, "g b"]]:
+    """Rows in blocks of equal size, at most `most`, and which of their places are meant."""
+    width = min(most, len(rows))
     number = -(-len(rows) // width)
     padded = jnp.resize(rows, (number * width,))
     inside = jnp.arange(number * width) < len(rows)

@@ -28,6 +28,7 @@ MODELS = {
         pooling="cls",
         dropout=0.5,
     ),
+    "unet": functools.partial(models.UNet, 3, widths=(4, 8)),
 }
 
 
@@ -83,7 +84,7 @@ def test_outputs_and_parameters_are_float32_whatever_the_precision(make, x):
         assert kinds == {jnp.dtype(jnp.float32)}
         graphdef, state = nnx.split(model)
         scores = jax.jit(functools.partial(apply, graphdef))(state, x)
-        assert scores[0].shape == (5, 4)
+        assert scores[0].shape == (5, *(IMAGE[:2] if isinstance(model, models.UNet) else ()), 4)
         assert {
             leaf.dtype for leaf in jax.tree.leaves(nnx.filter_state(scores[1], nnx.BatchStat))
         } <= kinds

@@ -14,7 +14,7 @@ CLASSES = 3
 
 def unet(channels=2, **options):
     options = {"widths": (8, 16), "rngs": nnx.Rngs(0), **options}
-    return models.UNet(channels, num_classes=CLASSES, **options)
+    return models.VelocityUNet(channels, num_classes=CLASSES, **options)
 
 
 def mlp(features=5, **options):
@@ -101,7 +101,7 @@ def test_attention_takes_part(rng):
 @pytest.mark.parametrize("widths", [(8,), (8, 16), (16, 8, 24)])
 def test_the_number_of_channels_along_the_way(widths, blocks):
     """Each block takes what the one before it gives; on the way up also what the one across gave."""
-    down, up = models._unet._sizes(widths, blocks)
+    down, up = models._velocity_unet._sizes(widths, blocks)
     given, now = [], widths[0]
     for level in down:
         for before, after in level:

@@ -36,6 +36,10 @@ CONFIGS = {
             "flip": False,
         },
     ),
+    "maps": (
+        "maps",
+        {"dice": 0.7, "label_smoothing": 0.1, "learning_rate": 0.02, "normalize": True, "shift": 2},
+    ),
 }
 
 
@@ -44,8 +48,8 @@ def trained(request):
     """A population, with what it was made of."""
     kind, changes = CONFIGS[request.param]
     config = dataclasses.replace(cases.CONFIG, **changes)
-    outputs = {"labels": 3, "one": 1, "two": 2}[kind]
-    make = lambda rngs: cases.Net(rngs, outputs=outputs)
+    outputs = {"labels": 3, "one": 1, "two": 2, "maps": 3}[kind]
+    make = cases.MapsNet if kind == "maps" else lambda rngs: cases.Net(rngs, outputs=outputs)
     return kind, config, make, cases.sweep(make, kind=kind, config=config)
 
 

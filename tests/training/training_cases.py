@@ -38,8 +38,21 @@ class Net(nnx.Module):
         return self.head(self.dropout(x))
 
 
+class MapsNet(nnx.Module):
+    """The same, with three scores for every pixel."""
+
+    def __init__(self, rngs):
+        self.net = Net(rngs, outputs=90)
+
+    def __call__(self, x):
+        return self.net(x).reshape(len(x), 6, 5, 3)
+
+
 def problem(kind="labels", dtype=np.float32):
-    """Real, synthetic and test images: three classes, or one or two targets in units of 100 about 1000."""
+    """Real, synthetic and test images: three classes, one or two targets in units of 100 about 1000, or maps.
+
+    Label maps hold 1 where a pixel is bright, 2 where it is very bright; some images have none.
+    """
     rng = np.random.default_rng(7)
     centres = rng.random((3, 6, 5))
     sets = []
@@ -50,8 +63,10 @@ def problem(kind="labels", dtype=np.float32):
         y = labels if kind == "labels" else 1000 + 100 * (x[:, 0, 0] / 255 + labels)
         if kind == "two":
             y = np.stack([y, 3.0 * x[:, 2, 3]], axis=1)
+        if kind == "maps":
+            y = np.digitize(x, [170, 200]) * (labels > 0)[:, None, None]
         x = x if dtype == np.uint8 else (x / 255).astype(dtype)
-        sets.append(smx.Dataset(x, y, num_classes=3 if kind == "labels" else None))
+        sets.append(smx.Dataset(x, y, num_classes=3 if kind in ("labels", "maps") else None))
     return sets
 
 

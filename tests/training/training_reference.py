@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import nnx
+from sklearn.metrics import f1_score
 
 
 def schedule(config, num_steps):
@@ -62,6 +63,19 @@ def augmented(images, key, config):
     return np.stack(out)
 
 
+def soft_dice(out, y):
+    """Dice's coefficient of each image with probabilities for counts, one added above and below; (b,)."""
+    b, k = len(out), out.shape[-1]
+    guess = jax.nn.softmax(out).reshape(b, -1, k)
+    true = jnp.eye(k)[y].reshape(b, -1, k)
+    each = [
+        (2 * (guess[:, :, c] * true[:, :, c]).sum(1) + 1)
+        / (guess[:, :, c].sum(1) + true[:, :, c].sum(1) + 1)
+        for c in range(1, k)
+    ]
+    return sum(each) / (k - 1)
+
+
 def train(make, draw, data, config, *, count, weights, num_steps, places, seed):
     """Train one model.
 
@@ -80,7 +94,7 @@ def train(make, draw, data, config, *, count, weights, num_steps, places, seed):
         A dictionary of the history, the chosen step and the test scores.
     """
     real, synthetic, test = data
-    labels = real.num_classes is not None
+    labels, maps = real.num_classes is not None, np.ndim(real.y) == 3
     x = np.concatenate([real.x, synthetic.x]).astype(np.float64)
     mean, deviation = np.mean(real.x, dtype=np.float64), np.std(real.x, dtype=np.float64)
     y = np.concatenate([real.y, synthetic.y])
@@ -99,9 +113,10 @@ def train(make, draw, data, config, *, count, weights, num_steps, places, seed):
     def losses(out, y, smoothing):
         if not labels:
             return ((out - y) ** 2).mean(axis=1)
-        k = out.shape[1]
+        k = out.shape[-1]
         wanted = (1 - smoothing) * jnp.eye(k)[y] + smoothing / k
-        return -(wanted * jax.nn.log_softmax(out)).sum(axis=1)
+        cross = -(wanted * jax.nn.log_softmax(out)).sum(axis=-1)
+        return cross.mean(axis=(1, 2)) + config.dice * (1 - soft_dice(out, y)) if maps else cross
 
     model = make(nnx.Rngs(jax.random.key(seed)))
     model.train()
@@ -121,6 +136,11 @@ def train(make, draw, data, config, *, count, weights, num_steps, places, seed):
         out = model(prepared(x))
         model.train()
         loss = float(losses(out, jnp.asarray(y), 0.0).mean())
+        if maps:
+            guess, true = np.argmax(out, -1).ravel(), np.ravel(y)
+            return 1 - f1_score(
+                true, guess, labels=[1, 2], average="macro", zero_division=1.0
+            ), loss
         if labels:
             return float(np.mean(np.argmax(out, 1) != y)), loss
         return float(np.mean(np.sum(((np.asarray(out) - y) * unit) ** 2, axis=1))), loss
@@ -138,11 +158,13 @@ def train(make, draw, data, config, *, count, weights, num_steps, places, seed):
     history, seen, best = [], [], None
     stream = jax.random.fold_in(jax.random.key(seed), 0xF11B)
     for number, rows in enumerate(table):
-        images = x[rows]
+        images, wanted = x[rows], y[rows]
         if config.flip or config.shift:
-            images = augmented(images, jax.random.fold_in(stream, number), config)
+            key = jax.random.fold_in(stream, number)
+            images = augmented(images, key, config)
+            wanted = augmented(wanted, key, config) if maps else wanted
         w = np.where(rows < len(real), *weights)
-        seen.append(float(step(model, opt, prepared(images), jnp.asarray(y[rows]), jnp.asarray(w))))
+        seen.append(float(step(model, opt, prepared(images), jnp.asarray(wanted), jnp.asarray(w))))
         if number + 1 in ends:
             error, loss = scores(model, x[draw.validation], y[draw.validation])
             history.append((number + 1, np.mean(seen), error, loss))
