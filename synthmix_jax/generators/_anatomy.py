@@ -77,6 +77,7 @@ class Volume:
     white_matter: Bool[np.ndarray, "h w s"]
     low: np.ndarray  # voxel of the anatomy that became (0, 0, 0)
     grid: tuple[int, ...]
+    bright: int  # channel of FLAIR, or the first one
     name: str
 
     @classmethod
@@ -91,7 +92,9 @@ class Volume:
         images = _cut(np.asarray(anatomy.images, np.float32), low, high)
         masks = (anatomy.lesions, anatomy.brain, anatomy.white_matter)
         masks = [_cut(np.asarray(mask), low, high) for mask in masks]
-        return cls(images, *masks, low=low, grid=brain.shape, name=anatomy.name)
+        names = tuple(anatomy.modalities)
+        bright = names.index("FLAIR") if "FLAIR" in names else 0
+        return cls(images, *masks, low=low, grid=brain.shape, bright=bright, name=anatomy.name)
 
     def cut(self, values: np.ndarray) -> np.ndarray:
         """The same part of another array on the anatomy's grid."""
@@ -105,6 +108,13 @@ class Volume:
         if not self.lesions.any():
             return np.full(self.lesions.shape, np.inf, np.float32)
         return np.asarray(ndimage.distance_transform_edt(~self.lesions), np.float32)
+
+    @cached_property
+    def to_white_matter(self) -> Float[np.ndarray, "h w s"]:
+        """Distance to white matter, in voxels; 0 in it."""
+        from scipy import ndimage
+
+        return np.asarray(ndimage.distance_transform_edt(~self.white_matter), np.float32)
 
     @cached_property
     def level(self) -> Float[np.ndarray, "h w s c"]:

@@ -14,12 +14,10 @@ import jax.numpy as jnp
 from jaxtyping import Float, Int
 
 from ._lesion_facts import CUT, KNOTS, LesionFacts
-from ._lesion_places import BRAIN, LESION, Tissue
+from ._lesion_places import BRAIN, LESION, NEAR_WHITE, Tissue
 from ._lesion_shapes import SCALES, Shapes, distance
 
-CONTRAST_STEP = (
-    0.6  # what the dial adds to the contrast of the first modality, in units of white matter
-)
+CONTRAST_STEP = 0.6  # what the dial adds to the contrast of FLAIR, in units of white matter
 NOISE_STEP = 0.2  # standard deviation of the noise at the dial's end, in units of white matter
 _BLOCK = 256
 _FIELDS = 5  # uniform numbers that a lesion takes
@@ -34,6 +32,7 @@ def patches(
     key: jax.Array,
     size: int,
     jitter: int,
+    bright: int,
 ) -> tuple[jax.Array, jax.Array]:
     """Patches (m, size, size, c) and label maps (m, size, size); see `Lesions.sample_with_maps`."""
     m = labels.shape[0]
@@ -45,13 +44,15 @@ def patches(
     def one(given):
         label, number = given
         own = jax.random.fold_in(key, number)
-        return _patch(tissue, shapes, facts, dials, label, own, size, jitter)
+        return _patch(tissue, shapes, facts, dials, label, own, size, jitter, bright)
 
     x, maps = jax.lax.map(one, (labels, numbers), batch_size=block)
     return x[:m], maps[:m]
 
 
-def _patch(tissue, shapes, facts, dials, label, key, size, jitter) -> tuple[jax.Array, jax.Array]:
+def _patch(
+    tissue, shapes, facts, dials, label, key, size, jitter, bright
+) -> tuple[jax.Array, jax.Array]:
     """One patch and its map. All random numbers are drawn here, at once: each draw costs a compilation."""
     contrast, edge, shape, texture, noise, placement = dials
     c, most = facts.contrast.shape[0], facts.together.shape[0]
@@ -61,6 +62,8 @@ def _patch(tissue, shapes, facts, dials, label, key, size, jitter) -> tuple[jax.
     spread, fields = z[: most * c].reshape(most, c), z[most * c :].reshape(2, size, size, c)
     own, marks, prior, level = _tissue(tissue, label, placement, u, size)
     brain = (marks & BRAIN) > 0
+    # Lesions of white matter end where it ends, but not those that the dial puts anywhere.
+    canvas = brain & (((marks & NEAR_WHITE) > 0) | (u[0] < placement))
     count = 1 + jnp.sum(jnp.cumsum(facts.together)[:-1] <= u[2])
     count = jnp.where(label == 1, count, 0)
     chances = _chances(prior, brain, placement, jitter)
@@ -70,9 +73,9 @@ def _patch(tissue, shapes, facts, dials, label, key, size, jitter) -> tuple[jax.
         soft, weight, total, sharp = carry
         where = _where(chances, jnp.minimum(number, 1), numbers[0], size)
         inside, area = _outline(shapes, where, shape, size, numbers[1:])
-        there = brain & (number < count)
+        there = canvas & (number < count)
         mask = _soft(inside, edge, facts.profile) * there[..., None]
-        height = _contrast(facts, area, contrast, deviation)
+        height = _contrast(facts, area, contrast, bright, deviation)
         sums = weight + mask, total + mask * height
         return (jnp.maximum(soft, mask), *sums, sharp | ((inside > 0) & there)), None
 
@@ -155,13 +158,13 @@ def _soft(inside, edge, profile) -> jax.Array:
     return jax.vmap(lambda p: jnp.interp(steep, knots, p), in_axes=1, out_axes=-1)(profile)
 
 
-def _contrast(facts: LesionFacts, area, dial, z) -> jax.Array:
+def _contrast(facts: LesionFacts, area, dial, bright, z) -> jax.Array:
     """c - 1 of one lesion (c,): regression on its size as far as measured, spread, and the dial."""
     mean = facts.contrast
     low, middle, high = facts.log_area
     drawn = mean + facts.slope * (jnp.clip(jnp.log(area), low, high) - middle)
     drawn = drawn + facts.spread @ jnp.clip(z, -2.5, 2.5)
-    return drawn + CONTRAST_STEP * dial * mean / jnp.maximum(jnp.abs(mean[0]), 1e-3)
+    return drawn + CONTRAST_STEP * dial * mean / jnp.maximum(jnp.abs(mean[bright]), 1e-3)
 
 
 def _texture(facts: LesionFacts, z) -> jax.Array:

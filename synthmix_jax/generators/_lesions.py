@@ -28,8 +28,8 @@ class LesionDials:
     """How unlike real lesions the painted ones are: each dial lies in [0, 1], and 0 is as real as can be.
 
     Attributes:
-        contrast: Contrast is too strong: at 1 by 0.6 of white matter in the first modality, and in the others in
-            proportion to their mean contrast.
+        contrast: Contrast is too strong: at 1 by 0.6 of white matter in FLAIR (or the first modality), and in the
+            others in proportion to their mean contrast.
         edge: Edges are too sharp: the measured profile is narrowed by this share, to a step at 1.
         shape: Outlines are too simple: real ones at 0, the ellipse of the same moments at 1/2, a square of the same
             area along the patch's axes at 1; in between, signed distances are interpolated.
@@ -115,8 +115,8 @@ class Lesions:
                 grid is the training patients'.
             size: Pixels of a patch along each side, at least 5.
             like: What real samples the patches stand beside. "patches": those of `loaders.lesion_patches`, with
-                the lesion in the middle, and label 0 hard negatives, half of them local maxima of the first
-                modality; middles are more than 4 voxels from real lesions. "crops": those of
+                the lesion in the middle, and label 0 hard negatives, half of them local maxima of FLAIR
+                (or the first modality); middles are more than 4 voxels from real lesions. "crops": those of
                 `loaders.lesion_crops`, with the lesion anywhere in the middle half, and label 0 anywhere in the
                 brain; no real lesion shows in them.
             lesions_per_sample: Lesions painted in a patch of label 1; None draws the number from how many lie
@@ -220,12 +220,12 @@ class Lesions:
         if not labels.shape[0]:
             nothing = jnp.zeros((0, self.size, self.size), jnp.int32)
             return jnp.zeros((*nothing.shape, len(self.modalities)), jnp.float32), nothing
-        return _patches(
-            self.tissue, self.shapes, facts, dials, labels, key, size=self.size, jitter=self.jitter
-        )
+        bright = self.modalities.index("FLAIR") if "FLAIR" in self.modalities else 0
+        static = {"size": self.size, "jitter": self.jitter, "bright": bright}
+        return _patches(self.tissue, self.shapes, facts, dials, labels, key, **static)
 
 
-_patches = jax.jit(patches, static_argnames=("size", "jitter"))
+_patches = jax.jit(patches, static_argnames=("size", "jitter", "bright"))
 
 
 def _masks(library: Sequence[Array]) -> list[np.ndarray]:
