@@ -187,11 +187,12 @@ def _alternate(
         top = np.bincount(owner, weight * value * excess, count)
         height = top / np.maximum(np.bincount(owner, weight * value**2, count), 1e-9)
         a = height[owner]
-        found = (hats.T @ (weight * a * excess)) / np.maximum(hats.T @ (weight * a**2), 1e-9)
-        mass = hats.T @ (weight * a**2)
-        scale = (found @ (mass * deep)) / max(mass @ deep, 1e-9)
-        scale = scale if mass @ deep > 1e-6 else found[mass > 1e-6][-1]
-        shape = np.where(mass > 1e-6, found / (scale if scale > 0.1 else 1.0), profile)
+        mass = (hats * (weight * a**2)[:, None]).T @ hats
+        # Knots that no voxel is near keep what they had.
+        keep = 1e-6 * max(np.trace(mass), 1e-9) * np.eye(len(KNOTS))
+        found = np.linalg.solve(mass + keep, hats.T @ (weight * a * excess) + keep @ profile)
+        scale = np.average(found[deep], weights=np.diag(mass + keep)[deep])
+        shape = found / scale if scale > 0.1 else found
         profile = np.maximum.accumulate(np.where(deep, 1.0, np.clip(shape, 0.0, 1.0)))
         profile[0] = 0.0
     return height, profile

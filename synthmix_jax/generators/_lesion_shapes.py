@@ -2,7 +2,7 @@
 
 A signed distance is positive inside, in pixels. Unlike a mask it can be turned, scaled and interpolated without its
 edge turning to steps. Every outline has an ellipse of the same area, centre and second moments, and a square of the
-same area and centre.
+same area around its deepest pixel.
 """
 
 from collections.abc import Iterator, Sequence
@@ -37,7 +37,7 @@ class Shapes:
 
     @classmethod
     def of(
-        cls, library: Sequence[Bool[np.ndarray, "x y z"]], *, size: int, smallest: int
+        cls, library: Sequence[Bool[np.ndarray, "..."]], *, size: int, smallest: int
     ) -> "Shapes":
         """Parts of at least `smallest` pixels of all masks, for patches of `size` pixels.
 

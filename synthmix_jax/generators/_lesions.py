@@ -180,7 +180,7 @@ class Lesions:
             gone |= own & (apart[:, :2] < self.size).all(axis=1) & (apart[:, 2] <= slices)
         return dataclasses.replace(self, tissue=self.tissue.without(gone))
 
-    def sample(self, labels: Shaped[Array, " m"], *, key: Key) -> jax.Array:
+    def sample(self, labels: Shaped[Array, "m ..."], *, key: Key) -> jax.Array:
         """Draw one patch a label.
 
         Args:
@@ -196,7 +196,7 @@ class Lesions:
         return self.sample_with_maps(labels, key=key)[0]
 
     def sample_with_maps(
-        self, labels: Shaped[Array, " m"], *, key: Key
+        self, labels: Shaped[Array, "m ..."], *, key: Key
     ) -> tuple[jax.Array, jax.Array]:
         """Draw one patch a label, with its label map.
 
