@@ -77,7 +77,6 @@ class Networks:
         seeds: Repetitions.
         widths: Channels of each block.
         training: The number of real patches is filled in.
-        validation: Further real patches of the training patient that judge the ratio; they choose nothing else.
     """
 
     folds: tuple[Fold, ...]
@@ -87,7 +86,6 @@ class Networks:
     seeds: int
     widths: tuple[int, ...]
     training: Training
-    validation: int
 
 
 @dataclass(frozen=True)
@@ -204,30 +202,19 @@ PRESETS = {
             advice=Advice(seeds=4, real=(20, 50, 100)),
             networks=Networks(
                 folds=(FORTH,),
-                real=(50, 200),
+                real=(50,),
                 dials=(0.0, 0.5, 1.0),
-                ratios=(0.0, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0),
-                seeds=4,
+                ratios=(0.0, 1.0, 5.0, 20.0),
+                seeds=3,
                 widths=(8, 16, 32),
                 training=SMALL,
-                validation=60,
             ),
             flow=FlowRoute(
                 FORTH,
                 real=200,
-                seeds=3,
+                seeds=2,
                 training=FlowConfig(steps=600, batch_size=32, widths=(16, 32), flip=True),
             ),
-        )
-    ),
-    # Between 0.5 and 1: where does the U begin, and does its minimum move?
-    "dials": Config(
-        patches=Patches(
-            groups=(Group((FORTH, BACK), (20, 50, 100, 200), seeds=8),),
-            advice=Advice(seeds=0, real=()),
-            networks=None,
-            flow=None,
-            dials=(0.6, 0.7, 0.8, 0.9),
         )
     ),
     "gpu": Config(
@@ -248,7 +235,6 @@ PRESETS = {
                 training=Training(
                     steps=2000, batch_size=64, evaluations=2, choose="last", flip=True, shift=1
                 ),
-                validation=60,
             ),
             flow=FlowRoute(FORTH, real=200, seeds=8, training=FlowConfig(steps=20_000, flip=True)),
             dials=(0.0, 0.25, 0.5, 0.75, 1.0),

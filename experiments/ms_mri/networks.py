@@ -18,7 +18,10 @@ def network(material: Material, fold: Fold, dial: float, n: int, work: Path) -> 
     plan = material.plan.networks
     assert plan is not None
     pool, test = material.pool(fold.train, dial, 0), material.test(fold)
-    real = material.all_real(fold)
+    # Networks hold points out at random, and patches of one lesion would lie on both sides: a plane parts them.
+    (number,) = fold.train
+    low, high = material.candidates(number).apart("y", fraction=0.75)
+    real, validation = low.data, high.data
     ratios = [ratio for ratio in plan.ratios if round(ratio * n) <= len(pool)]
     result = smx.training.sweep(
         lambda rngs: smx.models.SmallCNN(2, in_channels=1, widths=plan.widths, rngs=rngs),
@@ -27,7 +30,8 @@ def network(material: Material, fold: Fold, dial: float, n: int, work: Path) -> 
         test=test,
         ratios=ratios,
         seeds=plan.seeds,
-        config=dataclasses.replace(plan.training, num_real=n, num_validation=plan.validation),
+        config=dataclasses.replace(plan.training, num_real=n),
+        validation=validation,
         workdir=work / f"network {fold.name} {dial} {n}".replace(" ", "_"),
         keep_models=True,
     )
