@@ -3,12 +3,16 @@
 A generator is frozen once fitted; `sample(labels, *, key)` is a pure function of its key.
 """
 
+from ._anatomy import Anatomy as Anatomy
 from ._files import load as load
 from ._files import save as save
 from ._flow import Flow as Flow
 from ._flow_config import FlowConfig as FlowConfig
 from ._gaussian import ClassGaussian as ClassGaussian
 from ._joint import JointGaussian as JointGaussian
+from ._lesion_facts import LesionFacts as LesionFacts
+from ._lesions import LesionDials as LesionDials
+from ._lesions import Lesions as Lesions
 from ._mixture import ClassMixture as ClassMixture
 from ._sampling import balanced_labels as balanced_labels
 from ._sampling import draw as draw

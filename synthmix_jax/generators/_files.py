@@ -83,8 +83,10 @@ def load(path: str | os.PathLike[str]) -> Any:
 def _kinds() -> dict[str, type]:
     """Classes that files may hold."""
     from . import SMOTE, ClassGaussian, ClassMixture, Flow, FlowConfig, JointGaussian, Seen, Shifted
+    from ._lesions import LesionDials, LesionFacts, Lesions, Shapes, Tissue
 
     kinds = (ClassGaussian, ClassMixture, Flow, FlowConfig, JointGaussian, SMOTE, Shifted, Seen)
+    kinds += (Lesions, LesionDials, LesionFacts, Shapes, Tissue)
     return {kind.__name__: kind for kind in kinds}
 
 

@@ -1,0 +1,5 @@
+"""`python -m experiments.ms_mri`."""
+
+from .run import main
+
+main()

@@ -1,0 +1,249 @@
+"""What is run: patients, sizes, generators, networks, presets.
+
+Patients go by their number. Whole patients train or test, never both.
+"""
+
+from dataclasses import dataclass, field
+
+from synthmix_jax.generators import FlowConfig
+from synthmix_jax.training import Config as Training
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Patients to train on, and the one to test on."""
+
+    train: tuple[str, ...]
+    test: str
+
+    def __post_init__(self):
+        """Refuse a fold that tests on a patient it trains on."""
+        if self.test in self.train:
+            raise ValueError(f"patient {self.test} is both trained on and tested on.")
+
+    @property
+    def name(self) -> str:
+        """Such as "19 + 26 to 7"."""
+        return f"{' + '.join(p.lstrip('0') for p in self.train)} to {self.test.lstrip('0')}"
+
+
+@dataclass(frozen=True)
+class Group:
+    """Folds that are run alike.
+
+    Attributes:
+        folds: Patients.
+        real: Numbers of real patches, half of them lesions, equally many of each training patient.
+        seeds: Draws of real patches and of the synthetic pool.
+        main: Whether controls, advice and distances are computed too.
+    """
+
+    folds: tuple[Fold, ...]
+    real: tuple[int, ...]
+    seeds: int
+    main: bool = False
+
+
+@dataclass(frozen=True)
+class Advice:
+    """`smx.recommend` on the real patches of the first seeds.
+
+    Attributes:
+        seeds: How many.
+        real: Numbers of real patches.
+        parts: Cross-fitting: each part of the real patches is scored with a pool drawn far from it.
+        ridges: Absolute.
+        weights: Of one synthetic patch.
+        counts: How many synthetic counts to try.
+    """
+
+    seeds: int
+    real: tuple[int, ...]
+    parts: int = 3
+    ridges: tuple[float, ...] = (0.1,)
+    weights: tuple[float, ...] = (1.0,)
+    counts: int = 20
+
+
+@dataclass(frozen=True)
+class Networks:
+    """SmallCNN at many ratios.
+
+    Attributes:
+        folds: Patients.
+        real: Numbers of real training patches.
+        dials: Of the generator.
+        ratios: Synthetic patches a real one; those that the pool is too small for are left out.
+        seeds: Repetitions.
+        widths: Channels of each block.
+        training: The number of real patches is filled in.
+        validation: Further real patches of the training patient that judge the ratio; they choose nothing else.
+    """
+
+    folds: tuple[Fold, ...]
+    real: tuple[int, ...]
+    dials: tuple[float, ...]
+    ratios: tuple[float, ...]
+    seeds: int
+    widths: tuple[int, ...]
+    training: Training
+    validation: int
+
+
+@dataclass(frozen=True)
+class FlowRoute:
+    """A flow trained on the real patches themselves: the route of the paper.
+
+    Attributes:
+        fold: Patients.
+        real: Real patches, all of which train the flow and then the regression.
+        seeds: Flows, one for each draw of real patches.
+        training: Network and training.
+        sampler_steps: Steps of Heun's method.
+    """
+
+    fold: Fold
+    real: int
+    seeds: int
+    training: FlowConfig
+    sampler_steps: int = 12
+
+
+@dataclass(frozen=True)
+class Patches:
+    """Task 1: lesion or not, from one patch.
+
+    Attributes:
+        groups: Folds.
+        dials: The generator's one dial: 0 as real as can be, 1 too bright, square and flat.
+        pool: Synthetic patches, half of them painted.
+        counts: Synthetic counts of a curve, about so many.
+        few: Those of controls.
+        ridge: Absolute ridge of all curves.
+        own_ridges: Among these the real-only baseline has its own, by leave-one-out.
+        size: Of a patch, in pixels of 1 mm.
+        per_class: Most patches of one class of a patient.
+        advice: `smx.recommend`.
+        networks: SmallCNN; None for none.
+        flow: Generative-model route; None for none.
+        compared: Most patches of each sample in distances.
+    """
+
+    groups: tuple[Group, ...]
+    advice: Advice
+    networks: Networks | None
+    flow: FlowRoute | None
+    dials: tuple[float, ...] = (0.0, 0.5, 1.0)
+    pool: int = 2000
+    counts: int = 40
+    few: int = 14
+    ridge: float = 0.1
+    own_ridges: tuple[float, ...] = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
+    size: int = 25
+    per_class: int = 300
+    compared: int = 300
+
+
+@dataclass(frozen=True)
+class Config:
+    """One preset; each field is a task.
+
+    Attributes:
+        patches: Task 1, lesion or not.
+    """
+
+    patches: Patches = field(kw_only=True)
+
+
+FORTH, BACK = Fold(("19",), "26"), Fold(("26",), "19")
+TO_7 = Fold(("19",), "07"), Fold(("26",), "07")
+FROM_7 = Fold(("07",), "19"), Fold(("07",), "26")
+TWO = Fold(("19", "26"), "07"), Fold(("07", "26"), "19"), Fold(("07", "19"), "26")
+SMALL = Training(
+    steps=300,
+    batch_size=32,
+    learning_rate=0.05,
+    evaluations=2,
+    choose="last",
+    flip=True,
+    shift=1,
+)
+
+PRESETS = {
+    "quick": Config(
+        patches=Patches(
+            groups=(Group((FORTH,), (20,), seeds=2, main=True),),
+            advice=Advice(seeds=1, real=(20,), parts=2, counts=4),
+            networks=Networks(
+                folds=(FORTH,),
+                real=(20,),
+                dials=(1.0,),
+                ratios=(0.0, 2.0),
+                seeds=2,
+                widths=(4,),
+                training=Training(steps=4, batch_size=8, evaluations=1, choose="last"),
+                validation=10,
+            ),
+            flow=None,
+            dials=(0.0, 1.0),
+            pool=100,
+            counts=6,
+            few=3,
+            per_class=30,
+            compared=40,
+        )
+    ),
+    "cpu": Config(
+        patches=Patches(
+            groups=(
+                Group((FORTH, BACK), (20, 50, 100, 200), seeds=8, main=True),
+                Group(TO_7, (50, 200), seeds=5),
+                Group(FROM_7, (50, 100), seeds=5),
+                Group(TWO, (100, 200), seeds=5),
+            ),
+            advice=Advice(seeds=4, real=(20, 50, 100)),
+            networks=Networks(
+                folds=(FORTH,),
+                real=(50, 200),
+                dials=(0.0, 0.5, 1.0),
+                ratios=(0.0, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0),
+                seeds=4,
+                widths=(8, 16, 32),
+                training=SMALL,
+                validation=60,
+            ),
+            flow=FlowRoute(
+                FORTH,
+                real=200,
+                seeds=3,
+                training=FlowConfig(steps=800, batch_size=64, widths=(16, 32), flip=True),
+            ),
+        )
+    ),
+    "gpu": Config(
+        patches=Patches(
+            groups=(
+                Group((FORTH, BACK), (20, 50, 100, 200), seeds=32, main=True),
+                Group((*TO_7, *FROM_7), (50, 100), seeds=32),
+                Group(TWO, (100, 200), seeds=32),
+            ),
+            advice=Advice(seeds=32, real=(20, 50, 100, 200)),
+            networks=Networks(
+                folds=(FORTH, BACK),
+                real=(20, 50, 100, 200),
+                dials=(0.0, 0.25, 0.5, 0.75, 1.0),
+                ratios=(0.0, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 40.0),
+                seeds=20,
+                widths=(32, 64, 96),
+                training=Training(
+                    steps=2000, batch_size=64, evaluations=2, choose="last", flip=True, shift=1
+                ),
+                validation=60,
+            ),
+            flow=FlowRoute(FORTH, real=200, seeds=8, training=FlowConfig(steps=20_000, flip=True)),
+            dials=(0.0, 0.25, 0.5, 0.75, 1.0),
+            pool=8000,
+            per_class=600,
+        )
+    ),
+}

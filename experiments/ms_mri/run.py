@@ -1,0 +1,111 @@
+"""Run both tasks on brain MRI of multiple sclerosis, saving after every row; an interrupted run goes on."""
+
+import argparse
+import gzip
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import jax
+
+from experiments import _rows
+
+from . import choosing, networks, patches, report, sources
+from .config import PRESETS, Patches
+from .data import Material, cohort
+from .intervals import CAVEAT
+
+RESULTS = Path(__file__).parent / "results"
+KEY = ("kind", "fold", "dial", "seed", "n")
+
+
+def rows_of(plan: Patches, material: Material, work: Path) -> Iterator[tuple[dict, Callable]]:
+    """All that task 1 computes: what it is, and how it is made."""
+    main = [fold for group in plan.groups if group.main for fold in group.folds]
+    for group in plan.groups:
+        for fold in group.folds:
+            for seed in range(group.seeds):
+                for dial in plan.dials:
+                    what = {"kind": "curves", "fold": fold.name, "dial": dial, "seed": seed}
+                    yield what, lambda a=(group, fold, dial, seed): patches.curves(material, *a)
+    for fold in main:
+        what = {"kind": "distances", "fold": fold.name}
+        yield what, lambda f=fold: sources.distances(material, f)
+        for seed in range(plan.advice.seeds):
+            for dial in plan.dials:
+                what = {"kind": "advice", "fold": fold.name, "dial": dial, "seed": seed}
+                yield what, lambda a=(fold, dial, seed): choosing.advice(material, *a)
+    for seed in range(plan.flow.seeds if plan.flow else 0):
+        fold = plan.flow.fold
+        what = {"kind": "flow", "fold": fold.name, "dial": "flow", "seed": seed}
+        yield what, lambda a=(fold, seed): sources.flow(material, *a, work)
+    nets = plan.networks
+    for fold in nets.folds if nets else ():
+        for n in nets.real:
+            for dial in nets.dials:
+                what = {"kind": "network", "fold": fold.name, "dial": dial, "n": n}
+                yield what, lambda a=(fold, dial, n): networks.network(material, *a, work)
+
+
+def lesion_or_not(plan: Patches, head: dict, out: Path, options: argparse.Namespace) -> None:
+    """Task 1: rows, then what they say."""
+    patients = cohort(options.data_dir, made_up=options.preset == "quick")
+    material = Material(patients, plan)
+    head = {**head, "data": patients.credit, "plan": json.loads(json.dumps(asdict(plan)))}
+    unpack(out)
+    rows = _rows.earlier(out, head, "plan", options.fresh)
+    done = {tuple(row.get(name) for name in KEY) for row in rows}
+    for what, make in rows_of(plan, material, options.work or out / "work"):
+        if tuple(what.get(name) for name in KEY) in done:
+            continue
+        start = time.perf_counter()
+        rows.append({**what, **make()})
+        rows[-1]["total seconds"] = round(time.perf_counter() - start, 2)
+        _rows.save(out, {**head, "rows": rows})
+        print(*what.values(), f"{rows[-1]['total seconds']} s", file=sys.stderr, flush=True)
+    _rows.save(out, {**head, "rows": rows})
+    pack(out)
+    report.report(rows, plan, {k: v for k, v in head.items() if k != "plan"}, out)
+
+
+TASKS = {"patches": lesion_or_not}
+
+
+def pack(out: Path) -> None:
+    """Keep the rows in a file that is small enough for a repository."""
+    (out / "rows.json.gz").write_bytes(gzip.compress((out / "results.json").read_bytes(), mtime=0))
+    (out / "results.json").unlink()
+
+
+def unpack(out: Path) -> None:
+    """Go on from packed rows where there are no others."""
+    packed, path = out / "rows.json.gz", out / "results.json"
+    if packed.exists() and not path.exists():
+        path.write_bytes(gzip.decompress(packed.read_bytes()))
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run a preset."""
+    parser = argparse.ArgumentParser(prog="python -m experiments.ms_mri", description=__doc__)
+    parser.add_argument("--preset", choices=sorted(PRESETS), default="cpu")
+    parser.add_argument("--task", choices=("all", *TASKS), default="all")
+    parser.add_argument("--data-dir", help="folder that holds open_ms; default: SYNTHMIX_DATA_DIR")
+    parser.add_argument("--out", type=Path, help="default: results/PRESET")
+    parser.add_argument("--work", type=Path, help="networks under way; default: OUT/TASK/work")
+    parser.add_argument("--fresh", action="store_true", help="replace earlier results")
+    options = parser.parse_args(argv)
+    head = {
+        "command": f"python -m experiments.ms_mri --preset {options.preset}",
+        "date": time.strftime("%Y-%m-%d"),
+        "device": f"{jax.devices()[0].platform}, {platform.machine()}, {os.cpu_count()} cores",
+        "intervals": CAVEAT,
+    }
+    for name, task in TASKS.items():
+        if options.task in ("all", name):
+            out = (options.out or RESULTS / options.preset) / name
+            task(getattr(PRESETS[options.preset], name), head, out, options)

@@ -1,0 +1,54 @@
+"""Leave one patient out: the protocol wherever patients are few."""
+
+from collections.abc import Sequence
+from typing import Generic, NamedTuple, TypeVar
+
+from synthmix_jax.loaders._layouts import PatientFiles
+from synthmix_jax.loaders._patient import Patient
+
+P = TypeVar("P", Patient, PatientFiles)
+
+
+class Fold(NamedTuple, Generic[P]):
+    """One subject left out.
+
+    Attributes:
+        subject: Who is left out.
+        training: The records of all others.
+        test: The records of the subject: one, or one a session.
+    """
+
+    subject: str
+    training: tuple[P, ...]
+    test: tuple[P, ...]
+
+
+def leave_one_patient_out(patients: Sequence[P]) -> tuple[Fold[P], ...]:
+    """Every way to keep one subject for the test, with all its sessions.
+
+    Args:
+        patients: Patients, or files of patients, of at least two subjects.
+
+    Returns:
+        One fold a subject, in order of first appearance.
+
+    Raises:
+        ValueError: Fewer than two subjects, or a name twice.
+    """
+    names = [patient.name for patient in patients]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"patients hold {', '.join(twice)} twice; give every record once.")
+    subjects = list(dict.fromkeys(patient.subject or patient.name for patient in patients))
+    if len(subjects) < 2:
+        raise ValueError(
+            f"leaving one patient out needs at least two subjects, got {', '.join(subjects) or 'none'}."
+        )
+    return tuple(
+        Fold(
+            subject,
+            tuple(p for p in patients if (p.subject or p.name) != subject),
+            tuple(p for p in patients if (p.subject or p.name) == subject),
+        )
+        for subject in subjects
+    )
