@@ -20,6 +20,7 @@ HEAVY = (
     "tyro",
     "optax",
     "orbax",
+    "nibabel",
 )
 
 

@@ -14,7 +14,7 @@ def whole(name: str, value: object, *, least: int) -> int:
     return int(value)
 
 
-def share(name: str, value: float) -> float:
+def share(name: str, value: float | int) -> float:
     """Return a number in [0, 1].
 
     Raises:
@@ -25,7 +25,7 @@ def share(name: str, value: float) -> float:
     return float(value)
 
 
-def distance(name: str, value: float) -> float:
+def distance(name: str, value: float | int) -> float:
     """Return a number of voxels that is not negative.
 
     Raises:

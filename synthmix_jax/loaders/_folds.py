@@ -1,29 +1,27 @@
 """Leave one patient out: the protocol wherever patients are few."""
 
 from collections.abc import Sequence
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from synthmix_jax.loaders._layouts import PatientFiles
 from synthmix_jax.loaders._patient import Patient
 
-P = TypeVar("P", Patient, PatientFiles)
 
-
-class Fold(NamedTuple, Generic[P]):
+class Fold(NamedTuple):
     """One subject left out.
 
     Attributes:
         subject: Who is left out.
-        training: The records of all others.
-        test: The records of the subject: one, or one a session.
+        training: The records given of all others.
+        test: The records given of the subject: one, or one a session.
     """
 
     subject: str
-    training: tuple[P, ...]
-    test: tuple[P, ...]
+    training: tuple[Any, ...]
+    test: tuple[Any, ...]
 
 
-def leave_one_patient_out(patients: Sequence[P]) -> tuple[Fold[P], ...]:
+def leave_one_patient_out(patients: Sequence[Patient | PatientFiles]) -> tuple[Fold, ...]:
     """Every way to keep one subject for the test, with all its sessions.
 
     Args:

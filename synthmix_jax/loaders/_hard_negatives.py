@@ -17,8 +17,8 @@ _AS_BRIGHT = 20
 
 
 def lesion_prior(
-    masks: Sequence[Bool[Array, "x y z"]], *, smoothing: float = 3.0
-) -> Float[Array, "x y z"]:
+    masks: Sequence[Bool[Array, "..."]], *, smoothing: float | int = 3.0
+) -> Float[np.ndarray, "x y z"]:
     """How often lesions lie at each place: the mean of masks on one common grid, blurred.
 
     A prior made of the masks of a patient that is tested on tells where its lesions are: leave that patient out.

@@ -74,6 +74,7 @@ def find_patients(root: str | os.PathLike[str]) -> tuple[PatientFiles, ...]:
     root = Path(root).expanduser().absolute()
     if not root.is_dir():
         raise FileNotFoundError(f"there is no folder {root}.")
+    root = root.parent if root.name == "anat" else root
     if any(root.glob("sub-*/")):
         found = _bids(root)
     elif root.name.startswith(("sub-", "ses-")):
@@ -99,7 +100,7 @@ def one_patient(folder: str | os.PathLike[str] | PatientFiles) -> PatientFiles:
         return folder
     first, *others = find_patients(folder)
     if others:
-        names = ", ".join([first.name, *(files.name for files in others[:5])]) + (
+        names = ", ".join(files.name for files in (first, *others[:5])) + (
             ", ..." if others[5:] else ""
         )
         raise ValueError(
@@ -132,10 +133,14 @@ def _bids(root: Path) -> list[PatientFiles]:
         sessions = {path.name for place in [folder, *places] for path in place.glob("ses-*/")}
         for session in sorted(sessions) or [""]:
             name = f"{folder.name}_{session}" if session else folder.name
-            raw = _files(folder / session / "anat")
-            other = [path for place in places for path in _files(place / session / "anat")]
+            raw = _anatomical(folder / session)
+            other = [path for place in places for path in _anatomical(place / session)]
             found.append(_patient(name, folder / session, [raw, other], subject=folder.name))
     return found
+
+
+def _anatomical(folder: Path) -> list[Path]:
+    return _files(folder / "anat") or _files(folder)
 
 
 def _patient(

@@ -18,11 +18,11 @@ def lesion_crops(
     modalities: Sequence[str] = ("FLAIR",),
     key: Key,
     count: int = 200,
-    lesion_share: float = 0.5,
+    lesion_share: float | int = 0.5,
     min_area: int = 1,
     plane: str = "axial",
-    near_in_slice: float | None = None,
-    near_across: float = _windows.NEAR_ACROSS,
+    near_in_slice: float | int | None = None,
+    near_across: float | int = _windows.NEAR_ACROSS,
 ) -> Patches:
     """Draw crops with label maps: a share of them on lesions, the rest anywhere in the brain.
 

@@ -25,14 +25,14 @@ def lesion_patches(
     key: Key,
     max_per_class: int | None = None,
     min_area: int = 8,
-    min_distance: float = 4.0,
+    min_distance: float | int = 4.0,
     jitter: int = 1,
-    prior: Float[Array, "x y z"] | None = None,
-    bright_share: float = 0.5,
+    prior: Float[Array, "..."] | None = None,
+    bright_share: float | int = 0.5,
     match_brightness: bool = False,
     plane: str = "axial",
-    near_in_slice: float | None = None,
-    near_across: float = _windows.NEAR_ACROSS,
+    near_in_slice: float | int | None = None,
+    near_across: float | int = _windows.NEAR_ACROSS,
 ) -> Patches:
     """Draw patches on lesions (label 1) and as many hard negatives (label 0) of one patient.
 

@@ -42,13 +42,13 @@ class LesionScores:
 
 
 def lesion_scores(
-    predicted: Bool[Array, "x y z"], true: Bool[Array, "x y z"], *, min_voxels: int = 1
+    predicted: Bool[Array, "..."], true: Bool[Array, "..."], *, min_voxels: int = 1
 ) -> LesionScores:
     """Score a segmentation; lesions are what `lesion_components` numbers.
 
     Args:
-        predicted: The predicted mask (x, y, z).
-        true: The true mask (x, y, z).
+        predicted: The predicted mask, (x, y, z) or (x, y).
+        true: The true mask, of the same shape.
         min_voxels: Smaller lesions are erased from both masks first.
 
     Raises:

@@ -104,7 +104,7 @@ class Patches:
         return self[order[first]], self[order[~first]]
 
     def apart(
-        self, axis: str, *, fraction: float = 0.5, gap: float | None = None
+        self, axis: str, *, fraction: float = 0.5, gap: float | int | None = None
     ) -> tuple["Patches", "Patches"]:
         """Split by a plane with a gap: windows nearer to it than half the gap are dropped.
 
@@ -184,13 +184,14 @@ class Patches:
 
 
 def _wanted(fraction_or_count: float | int, n: int) -> int:
-    whole = isinstance(fraction_or_count, int | np.integer) and not isinstance(
-        fraction_or_count, bool
-    )
-    wanted = int(fraction_or_count) if whole else round(float(fraction_or_count) * n)
-    if not (whole or 0.0 < fraction_or_count < 1.0) or not 0 < wanted < n:
+    wanted = 0
+    if isinstance(fraction_or_count, int | np.integer) and not isinstance(fraction_or_count, bool):
+        wanted = int(fraction_or_count)
+    elif 0.0 < fraction_or_count < 1.0:
+        wanted = round(float(fraction_or_count) * n)
+    if not 0 < wanted < n:
         raise ValueError(
-            f"fraction_or_count must be a share in (0, 1) or a whole number from 1 to {n - 1}, so that both "
-            f"parts have some of the {n} windows; got {fraction_or_count}."
+            f"fraction_or_count must be a share in (0, 1) or a whole number from 1 to {n - 1}, so that "
+            f"both parts have some of the {n} windows; got {fraction_or_count}."
         )
     return wanted

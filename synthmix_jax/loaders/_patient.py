@@ -36,6 +36,7 @@ class Patient:
         white_matter: (x, y, z), a prior of white matter from the images alone: the top 40 % of T1 in the brain.
         voxel_size: Millimetres along x, y and z.
         affine: (4, 4), from voxel numbers to millimetres: with it, masks are written back to NIfTI.
+        normalize: How `images` were normalised: "white matter", "z-score" or "none".
         notes: What a reader of results should know: resampling, lesion voxels outside the brain, no lesions.
         num_lesions: Lesions in space, as `lesion_components` counts them.
     """
@@ -49,6 +50,7 @@ class Patient:
     white_matter: Bool[np.ndarray, "x y z"]
     voxel_size: tuple[float, float, float]
     affine: Float[np.ndarray, "4 4"]
+    normalize: str
     notes: tuple[str, ...]
     num_lesions: int
 
@@ -68,9 +70,18 @@ class Patient:
         return [self.modalities.index(name) for name in names]
 
     def anatomy(self, modalities: Sequence[str] | None = None) -> "Anatomy":
-        """What the lesion generator takes: images of the modalities named (all for None), lesions and tissue."""
+        """What the lesion generator takes: images of the modalities named (all for None), lesions and tissue.
+
+        Raises:
+            ValueError: A modality that was not read, or images that are not in units of white matter.
+        """
         from synthmix_jax.generators import Anatomy
 
+        if self.normalize != "white matter":
+            raise ValueError(
+                f"{self.name} was read with normalize={self.normalize!r}, and lesions are painted in units of "
+                "white matter. Read it with normalize='white matter'."
+            )
         channels = self.channels(modalities)
         return Anatomy(
             images=self.images[..., channels],

@@ -80,6 +80,7 @@ def read_patient(
         white_matter=_locked(white_matter),
         voxel_size=size,
         affine=_locked(affine),
+        normalize=normalize,
         notes=tuple(notes),
         num_lesions=_masks.lesion_components(lesions)[1],
     )

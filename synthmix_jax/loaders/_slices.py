@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 from synthmix_jax import _checks
+from synthmix_jax._typing import Array
 from synthmix_jax.loaders import _arguments, _windows
 
 
@@ -34,7 +35,7 @@ class Slices:
     def __len__(self) -> int:
         return len(self.x)
 
-    def volume(self, values: Shaped[np.ndarray, "k h w"]) -> np.ndarray:
+    def volume(self, values: Shaped[Array, "..."]) -> np.ndarray:
         """One value a pixel (k, h, w) as a volume (x, y, z), 0 wherever there is no slice.
 
         Raises:

@@ -31,8 +31,8 @@ def groups(
     shown: Int[np.ndarray, "pairs 2"],
     *,
     axis: int,
-    in_slice: float,
-    across: float,
+    in_slice: float | int,
+    across: float | int,
 ) -> Int[np.ndarray, " n"]:
     """Number the sets of windows that belong together.
 

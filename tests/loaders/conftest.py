@@ -85,3 +85,75 @@ def _features(shape):
         "pythonClassName": core + "features_dict.FeaturesDict",
         "featuresDict": {"features": features},
     }
+
+
+@pytest.fixture
+def brain():
+    """A small head: an ellipsoid of brain in a box of 24 x 28 x 20 voxels."""
+    x, y, z = np.indices((24, 28, 20))
+    return ((x - 11) / 9.0) ** 2 + ((y - 14) / 11.0) ** 2 + ((z - 10) / 8.0) ** 2 <= 1
+
+
+@pytest.fixture
+def volumes(rng, brain):
+    """Modality -> float32 voxels of that head, zero outside; and "lesions" of three boxes of different size."""
+    white = {"FLAIR": 100.0, "T1": 400.0, "T2": 250.0}
+    out = {m: np.where(brain, v * rng.uniform(0.5, 1.5, brain.shape), 0) for m, v in white.items()}
+    lesions = np.zeros(brain.shape, np.uint8)
+    lesions[6:10, 10:14, 8:11] = 1
+    lesions[14:18, 16:19, 10] = 1
+    lesions[12, 8, 13] = 1
+    return {**{m: v.astype(np.float32) for m, v in out.items()}, "lesions": lesions}
+
+
+@pytest.fixture
+def write_nifti():
+    """A function that writes voxels (x, y, z) to a file with an affine; 1 mm and RAS+ if none is given."""
+    import nibabel
+
+    def write(path, values, affine=None, *, codes=(1, 1)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        image = nibabel.Nifti1Image(values, np.eye(4) if affine is None else affine)
+        image.header["qform_code"], image.header["sform_code"] = codes
+        image.set_qform(image.affine, codes[0])
+        image.set_sform(image.affine, codes[1])
+        nibabel.save(image, path)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def write_patient(tmp_path, volumes, write_nifti):
+    """A function that writes a patient as `open_ms` has it, some volumes exchanged; None leaves one out."""
+
+    def write(name="anna", *, suffix=".nii.gz", affine=None, **changes):
+        for role, values in {**volumes, **changes}.items():
+            if values is not None:
+                write_nifti(tmp_path / "patients" / name / f"{role}{suffix}", values, affine)
+        return tmp_path / "patients" / name
+
+    return write
+
+
+@pytest.fixture
+def patient(rng, brain, volumes):
+    """A patient in memory, as `read_patient` makes them."""
+    import synthmix_jax as smx
+
+    images = np.stack([volumes[m] / np.median(volumes[m][brain]) for m in ("FLAIR", "T1")], -1)
+    lesions = volumes["lesions"] > 0
+    return smx.loaders.Patient(
+        name="anna",
+        subject="anna",
+        modalities=("FLAIR", "T1"),
+        images=images.astype(np.float32),
+        lesions=lesions,
+        brain=brain,
+        white_matter=brain & (images[..., 1] > 1),
+        voxel_size=(1.0, 1.0, 1.0),
+        affine=np.eye(4),
+        normalize="white matter",
+        notes=(),
+        num_lesions=3,
+    )
