@@ -33,7 +33,7 @@ def check_data(
         if not maps:
             refuse_maps(name, data)
         if name != "real":
-            _check_match(real, data, name)
+            check_match(real, data, name)
     if len(real) < least:
         raise ValueError(
             "real holds one point, and leave-one-out needs at least two: the score of a point comes "
@@ -58,7 +58,8 @@ _EMPTY = {
 }
 
 
-def _check_match(real: Dataset, other: Dataset, name: str) -> None:
+def check_match(real: Dataset, other: Dataset, name: str) -> None:
+    """Raise ValueError unless another data set has the features, the kind of targets and the classes of `real`."""
     if real.x.shape[1:] != other.x.shape[1:]:
         raise ValueError(
             f"features differ: real.x has shape {real.x.shape} and {name}.x {other.x.shape}. "

@@ -51,7 +51,7 @@ class Config:
         num_real: Real training points of each model, drawn class by class with the seed of the data; None for
             all that are not held out.
         num_validation: Real points held out to choose the epoch and the ratio; None for a fifth of the real
-            points (at least as many as classes).
+            points (at least as many as classes). None too where `sweep` is given validation points.
         evaluations: How often the validation error is computed, evenly over the steps, the last at their end.
         choose: Whether the parameters of the "best" evaluation are kept, or the "last" ones. Of equally good
             ones, the later.

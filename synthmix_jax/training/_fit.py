@@ -57,6 +57,7 @@ def fit(
     test: Dataset | None = None,
     seed: int = 0,
     config: Config | None = None,
+    validation: Dataset | None = None,
     workdir: str | os.PathLike[str] | None = None,
     mesh: Mesh | None = None,
     memory_limit: float | int | None = None,
@@ -72,6 +73,7 @@ def fit(
         test: Real points to score it on, or None.
         seed: Of data, parameters and order.
         config: How to train.
+        validation: Real points to choose the epoch by, instead of held-out ones of `real`.
         workdir: Folder that records the run.
         mesh: Devices; None for the first one.
         memory_limit: Bytes it may take.
@@ -97,6 +99,7 @@ def fit(
         ratios=[0.0 if ratio is None else ratio],
         seeds=[seed],
         config=config,
+        validation=validation,
         workdir=workdir,
         mesh=mesh,
         keep_models=True,

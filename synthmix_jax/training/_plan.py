@@ -20,7 +20,7 @@ class Draw:
 
     Attributes:
         real: Real training rows of the pool (n,).
-        validation: Real rows held out (v,).
+        validation: Real rows held out (v,), or those of validation points that were given.
         synthetic: All synthetic rows of the pool in nested order (m,).
     """
 
@@ -43,7 +43,7 @@ class Plan:
         weights: Weights of a real and of a synthetic point in a batch's mean loss (r, 2).
         shares: Share of the loss that is synthetic (r,).
         num_steps: Steps (r,).
-        pool_size: Rows of the pool.
+        pool_size: Rows of the pool that are trained on.
     """
 
     config: Config
@@ -94,18 +94,28 @@ class Plan:
 
 
 def make_plan(
-    real: Dataset, synthetic: Dataset | None, ratios: Numbers, seeds: Seeds, config: Config
+    real: Dataset,
+    synthetic: Dataset | None,
+    ratios: Numbers,
+    seeds: Seeds,
+    config: Config,
+    validation: int = 0,
 ) -> Plan:
     """Draw subsets, orders and held-out points, and turn ratios into counts and weights.
+
+    With `validation` points that were given, which end the pool, no real points are held out.
 
     Raises:
         ValueError: too few real points for what is asked, or a ratio that needs more synthetic points
             than exist.
     """
     pool = 0 if synthetic is None else len(synthetic)
-    n, held_out = _sizes(real, config)
+    n, held_out = _sizes(real, config, validation)
     amounts = _amounts(n, pool, ratios, config)
     draws = tuple(_draw(real, synthetic, n, held_out, seed) for seed in seeds.data)
+    if validation:
+        given = len(real) + pool + np.arange(validation)
+        draws = tuple(dataclasses.replace(draw, validation=given) for draw in draws)
     places, weights, shares = zip(
         *(_weights(n, pool, float(q), int(m), config) for q, m in zip(*amounts, strict=True)),
         strict=True,
@@ -130,9 +140,9 @@ def make_plan(
     )
 
 
-def _sizes(real: Dataset, config: Config) -> tuple[int, int]:
+def _sizes(real: Dataset, config: Config, validation: int) -> tuple[int, int]:
     """Training and held-out points."""
-    held_out = config.num_validation
+    held_out = 0 if validation else config.num_validation
     if held_out is None:
         spare = len(real) if config.num_real is None else len(real) - config.num_real
         held_out = min(max(real.num_classes or 1, round(len(real) / 5)), max(spare, 1))

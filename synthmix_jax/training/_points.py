@@ -17,7 +17,13 @@ from ._step import Points
 _BLOCK = 1024
 
 
-def check(real: Dataset, synthetic: Dataset | None, test: Dataset | None, config: Config) -> None:
+def check(
+    real: Dataset,
+    synthetic: Dataset | None,
+    test: Dataset | None,
+    config: Config,
+    validation: Dataset | None = None,
+) -> None:
     """Raise ValueError unless the data sets can be trained on together, as `config` says.
 
     Raises:
@@ -25,8 +31,11 @@ def check(real: Dataset, synthetic: Dataset | None, test: Dataset | None, config
             of what is no image.
     """
     _matching.check_data(real, synthetic, test, least=1, maps=True)
+    if validation is not None:
+        _check_validation(real, validation, config)
     classes = real.num_classes
-    for name, data in (("synthetic", synthetic), ("test", test)):
+    others = (("synthetic", synthetic), ("test", test), ("validation", validation))
+    for name, data in others:
         if data is not None and classes is not None and (data.num_classes or 0) > classes:
             largest = int(np.max(np.asarray(data.y)))
             if largest >= classes:
@@ -34,7 +43,7 @@ def check(real: Dataset, synthetic: Dataset | None, test: Dataset | None, config
                     f"{name}.y holds the label {largest}, but real has {classes} classes (0 to {classes - 1}): "
                     "drop those points, or give real its num_classes."
                 )
-    for name, data in (("real", real), ("synthetic", synthetic), ("test", test)):
+    for name, data in (("real", real), *others):
         if data is not None:
             _checks.finite(f"{name}.x", data.x)
             _checks.finite(f"{name}.y", data.y)
@@ -51,9 +60,24 @@ def check(real: Dataset, synthetic: Dataset | None, test: Dataset | None, config
             )
 
 
-def pooled(real: Dataset, synthetic: Dataset | None, config: Config) -> Points:
-    """Real points first, then synthetic ones; standardised by the real points alone."""
-    parts = [real] if synthetic is None else [real, synthetic]
+def _check_validation(real: Dataset, validation: Dataset, config: Config) -> None:
+    if not isinstance(validation, Dataset) or len(validation) == 0:
+        raise ValueError(
+            f"validation must be a Dataset of at least one point, got {validation!r}; leave it out to hold out "
+            "real points."
+        )
+    if config.num_validation is not None:
+        raise ValueError(
+            f"num_validation is {config.num_validation}, but validation points are given: leave one of them out."
+        )
+    _matching.check_match(real, validation, "validation")
+
+
+def pooled(
+    real: Dataset, synthetic: Dataset | None, config: Config, validation: Dataset | None = None
+) -> Points:
+    """Real points first, then synthetic and validation ones; standardised by the real points alone."""
+    parts = [data for data in (real, synthetic, validation) if data is not None]
     mean, scale = _moments(real, config)
     if real.num_classes is not None:
         y, y_scale = _labels(parts), target_moments(real, config)[1]

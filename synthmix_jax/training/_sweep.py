@@ -41,6 +41,7 @@ def sweep(
     ratios: Numbers,
     seeds: int | Sequence[int] | Seeds,
     config: Config | None = None,
+    validation: Dataset | None = None,
     workdir: str | os.PathLike[str] | None = None,
     mesh: Mesh | None = None,
     keep_models: bool = False,
@@ -69,6 +70,8 @@ def sweep(
         ratios: Ratios of synthetic to real training points (r,), each once; `Config.mixing` says what they mean.
         seeds: Number of repetitions, a list of seeds, or `Seeds` for each kind of randomness apart.
         config: How to train; default `Config()`.
+        validation: Real points to choose by, instead of held-out ones of `real`: where points are not independent
+            (patches of one patient, say), only the caller knows what may be held out.
         workdir: Folder (local or gs://) that records the run as it goes. The same call resumes there, with the
             same numbers; other settings are refused.
         mesh: Devices to spread the models over; None for all of them, of all processes (`jax.distributed`).
@@ -92,13 +95,15 @@ def sweep(
     seeds = Seeds.of(seeds)
     with jax.enable_x64(False):  # the same numbers whatever the caller's flag
         _check(model, config, mesh)
-        _points.check(real, synthetic, test, config)
-        plan = _plan.make_plan(real, synthetic, ratios, seeds, config)
-        points = _points.pooled(real, synthetic, config)
+        _points.check(real, synthetic, test, config, validation)
+        held_out = 0 if validation is None else len(validation)
+        plan = _plan.make_plan(real, synthetic, ratios, seeds, config, held_out)
+        points = _points.pooled(real, synthetic, config, validation)
         trainer = Trainer(model, config, len(real), real.num_classes, real.dense)
         network = _describe.describe(trainer, points)
         layout = _layout(mesh, config)
         data = {"real": real, "synthetic": synthetic, "test": test}
+        data |= {} if validation is None else {"validation": validation}
         settings = _settings(plan, network, data, keep_models, layout)
         folder = None if workdir is None else Workdir(workdir, settings)
         try:

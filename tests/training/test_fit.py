@@ -109,3 +109,25 @@ def test_a_small_network_learns_the_digits():
     test_images = smx.Dataset(np.asarray(test.x).reshape(-1, 8, 8), test.y)
     fit = smx.training.fit(Perceptron, images, config=config, test=test_images)
     assert fit.result.test_error[0, 0] < 0.03
+
+
+def test_validation_points_that_are_given_choose_and_nothing_else():
+    real, synthetic, test = cases.problem()
+    config = dataclasses.replace(cases.CONFIG, num_validation=None, num_real=30)
+    options = {"ratio": 1.0, "test": test, "seed": 3, "config": config}
+    given = [
+        smx.training.fit(cases.Net, real, synthetic, validation=v, **options)
+        for v in (test[:25], test[25:40])
+    ]
+    for fit, rows in zip(given, (test[:25], test[25:40]), strict=True):
+        assert (fit.result.num_real, fit.result.num_validation) == (30, len(rows))
+        scores = np.argmax(fit.predict(rows.x), axis=1) != rows.y
+        np.testing.assert_allclose(fit.result.validation_error, scores.mean(), atol=1e-7)
+    # What is trained does not depend on them.
+    first, second = (fit.result.history.train_loss for fit in given)
+    np.testing.assert_allclose(first, second, rtol=1e-5)
+    with pytest.raises(ValueError, match="num_validation is 15, but validation points are given"):
+        smx.training.fit(cases.Net, real, config=cases.CONFIG, validation=test)
+    narrow = smx.Dataset(test.x[:, :5], test.y)
+    with pytest.raises(ValueError, match=r"features differ: .* validation\.x"):
+        smx.training.fit(cases.Net, real, config=config, validation=narrow)
