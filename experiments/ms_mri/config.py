@@ -145,6 +145,39 @@ class Patches:
 
 
 @dataclass(frozen=True)
+class Segments:
+    """Task 2, segmentation: a U-Net on crops.
+
+    Attributes:
+        folds: Two patients to train on, the third to test on.
+        real: Numbers of real crops, equally many of each training patient.
+        dials: Of the generator.
+        ratios: Synthetic crops a real one; those that the pool is too small for are left out.
+        seeds: Networks of each, with other crops, parameters and batches.
+        training: The number of real crops is filled in.
+        widths: Channels of the U-Net's levels.
+        pool: Synthetic crops, every other one painted.
+        crops: Real crops drawn of each training patient.
+        size: Of a crop in pixels of 1 mm.
+        held_out: Share of the crops, at the lower end of the brain, that choose the ratio.
+        gap: Slices between them and those that train.
+    """
+
+    folds: tuple[Fold, ...]
+    real: tuple[int, ...]
+    dials: tuple[float, ...]
+    ratios: tuple[float, ...]
+    seeds: int
+    training: Training
+    widths: tuple[int, ...] = (8, 16, 32)
+    pool: int = 1024
+    crops: int = 400
+    size: int = 64
+    held_out: float = 0.25
+    gap: float = 4.0
+
+
+@dataclass(frozen=True)
 class Config:
     """One preset; each field is a task.
 

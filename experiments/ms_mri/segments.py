@@ -1,0 +1,171 @@
+"""Task 2, segmentation: a U-Net trained on crops of two patients labels every voxel of the third."""
+
+import dataclasses
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from flax import nnx
+
+import synthmix_jax as smx
+from synthmix_jax.generators import LesionDials, Lesions, balanced_labels
+
+from .config import Fold, Segments
+from .data import Cohort, key_of
+from .patches import short
+from .threshold import Threshold
+
+SMALLEST = 3  # voxels of a lesion that counts
+
+
+class Scene:
+    """One fold: crops of the training patients, synthetic crops made of them, and the whole test patient.
+
+    Validation crops come from the upper or lower part of each training patient, with a gap of one crop to those
+    that train, so that no voxel is on both sides.
+    """
+
+    def __init__(self, patients: Cohort, plan: Segments, fold: Fold):
+        """Nothing is read yet."""
+        self.cohort, self.plan, self.fold = patients, plan, fold
+
+    @cached_property
+    def trained_on(self) -> list:
+        """The training patients."""
+        return [self.cohort.patient(number) for number in self.fold.train]
+
+    @cached_property
+    def crops(self) -> tuple[smx.Dataset, smx.Dataset]:
+        """Crops to train on, patients taking turns, and crops to choose by."""
+        sides = [self._sides(patient) for patient in self.trained_on]
+        train, held = ([side[part] for side in sides] for part in (0, 1))
+        shortest = min(len(side) for side in train)
+        order = np.arange(shortest * len(train)).reshape(len(train), shortest).T.ravel()
+        first = smx.loaders.Patches.joined([side[:shortest] for side in train])[order]
+        return first.data, smx.loaders.Patches.joined(held).data
+
+    def _sides(self, patient) -> tuple:
+        drawn = smx.loaders.lesion_crops(
+            patient,
+            size=self.plan.size,
+            key=key_of("crops", patient.name),
+            count=self.plan.crops,
+        )
+        # Across x the gap would cost every crop that crosses the midline; along z it costs a slice or two.
+        low, high = drawn.apart("z", fraction=self.plan.held_out, gap=self.plan.gap)
+        return high, low
+
+    @cached_property
+    def generator(self) -> Lesions:
+        """Painted lesions in crops of the training patients; outlines from the masks of patients without images."""
+        return Lesions.fit(
+            [patient.anatomy(("FLAIR",)) for patient in self.trained_on],
+            library=self.cohort.library,
+            size=self.plan.size,
+            like="crops",
+        )
+
+    def pool(self, dial: float) -> smx.Dataset:
+        """Synthetic crops with maps, every other one painted. Dials share their draws."""
+        generator = self.generator.dialled(LesionDials.together(dial))
+        labels = balanced_labels(self.plan.pool, 2)
+        x, maps = generator.sample_with_maps(labels, key=key_of("crops pool", self.fold.name))
+        return smx.Dataset(np.asarray(x), np.asarray(maps), num_classes=2)
+
+    @cached_property
+    def tested_on(self):
+        """The patient that nothing was made of, whole."""
+        return self.cohort.patient(self.fold.test).slices(("FLAIR",), multiple=4)
+
+    def scores(self, maps: np.ndarray) -> dict[str, float]:
+        """Scores of label maps of all slices of the test patient."""
+        seen = self.tested_on
+        found = smx.loaders.lesion_scores(
+            seen.volume(maps > 0), seen.volume(seen.maps > 0), min_voxels=SMALLEST
+        )
+        return {
+            "dice": short(found.dice),
+            "lesion dice": short(found.lesion_dice),
+            "sensitivity": short(found.sensitivity),
+            "false lesions": found.false,
+        }
+
+
+def baseline(scene: Scene) -> dict:
+    """Bright voxels are lesions: threshold and least size are chosen on the training patients."""
+    chosen = Threshold.fit([(p.images[..., 0], p.brain, p.lesions) for p in scene.trained_on])
+    patient = scene.cohort.patient(scene.fold.test)
+    found = smx.loaders.lesion_scores(
+        chosen.predict(patient.images[..., 0], patient.brain), patient.lesions, min_voxels=SMALLEST
+    )
+    return {
+        "threshold": short(chosen.level),
+        "least size": chosen.least,
+        "training dice": short(chosen.dice),
+        "dice": short(found.dice),
+        "lesion dice": short(found.lesion_dice),
+        "sensitivity": short(found.sensitivity),
+        "false lesions": found.false,
+    }
+
+
+def networks(scene: Scene, n: int | None, dial: float | None, work: Path) -> dict:
+    """One population, ratios by seeds, each network scored on the whole test patient; an interrupted one goes on.
+
+    Args:
+        scene: The fold.
+        n: Real crops; None for all there are.
+        dial: Of the generator; None for real crops alone.
+        work: Folder of runs under way.
+    """
+    plan = scene.plan
+    real, validation = scene.crops
+    n = len(real) if n is None else min(n, len(real))
+    ratios = [0.0] if dial is None else [r for r in plan.ratios if r and round(r * n) <= plan.pool]
+    name = f"crops {scene.fold.name} {'real' if dial is None else dial} {n}".replace(" ", "_")
+    result = smx.training.sweep(
+        lambda rngs: smx.models.UNet(1, 2, widths=plan.widths, rngs=rngs),
+        real,
+        None if dial is None else scene.pool(dial),
+        test=None,
+        ratios=ratios,
+        seeds=plan.seeds,
+        config=dataclasses.replace(plan.training, num_real=n),
+        validation=validation,
+        workdir=work / name,
+        keep_models=True,
+    )
+    tested = [
+        [whole(scene, result.model(r, s)) for s in range(plan.seeds)] for r in range(len(ratios))
+    ]
+    names = tested[0][0]
+    return {
+        "parameters": result.settings["model"]["parameters"],
+        "real crops": n,
+        "ratios": ratios,
+        "counts": result.realised_counts.tolist(),
+        "validation dice": short(1.0 - result.validation_error),
+        "training loss": short(result.history.train_loss[..., -1]),
+        "failed": int((result.status != "").sum()),
+        **{name: [[one[name] for one in row] for row in tested] for name in names},
+    }
+
+
+def whole(scene: Scene, model) -> dict[str, float]:
+    """Label every slice of the test patient, a few at a time, and score the volume."""
+    slices = scene.tested_on
+    parts = []
+    for start in range(0, len(slices), _BLOCK):
+        x = slices.x[start : start + _BLOCK]
+        full = np.concatenate([x, np.zeros((_BLOCK - len(x), *x.shape[1:]), x.dtype)])
+        parts.append(np.asarray(_labels(model, full))[: len(x)])
+    maps = np.concatenate(parts) * slices.brain
+    return scene.scores(maps)
+
+
+_BLOCK = 8
+
+
+@nnx.jit
+def _labels(model, x):
+    return model(x).argmax(axis=-1)
