@@ -127,6 +127,8 @@ class Patches:
         networks: SmallCNN; None for none.
         flow: Generative-model route; None for none.
         compared: Most patches of each sample in distances.
+        halves: Random halves of real patches that a distance is averaged over.
+        metrics: Distances.
     """
 
     groups: tuple[Group, ...]
@@ -142,6 +144,8 @@ class Patches:
     size: int = 25
     per_class: int = 300
     compared: int = 300
+    halves: int = 40
+    metrics: tuple[str, ...] = ("sliced_wasserstein", "energy", "mmd")
 
 
 @dataclass(frozen=True)
@@ -224,6 +228,8 @@ PRESETS = {
             few=3,
             per_class=30,
             compared=40,
+            halves=20,
+            metrics=("energy",),
         )
     ),
     "cpu": Config(
@@ -249,7 +255,7 @@ PRESETS = {
                 FORTH,
                 real=200,
                 seeds=3,
-                training=FlowConfig(steps=800, batch_size=64, widths=(16, 32), flip=True),
+                training=FlowConfig(steps=600, batch_size=32, widths=(16, 32), flip=True),
             ),
         )
     ),

@@ -19,7 +19,6 @@ import synthmix_jax as smx
 from synthmix_jax.generators import LesionDials, Lesions, balanced_labels
 
 from . import phantom
-from .away import kept_away
 from .config import Fold, Patches
 
 CITATION = f"Images and lesion masks: {smx.loaders.OPEN_MS_CITATION}."
@@ -69,7 +68,7 @@ def cohort(data_dir: str | None, *, made_up: bool) -> Cohort:
         return Cohort(folder, CITATION)
     if not made_up:
         raise SystemExit(
-            "this preset needs the images: --data-dir, or SYNTHMIX_DATA_DIR, must name the folder that holds open_ms."
+            "this preset needs images: --data-dir, or SYNTHMIX_DATA_DIR, must name the folder that holds open_ms."
         )
     return Cohort(phantom.write(Path(tempfile.mkdtemp(prefix="ms_mri_"))), PHANTOM)
 
@@ -154,8 +153,7 @@ class Material:
             return self._pools[train, dial, seed]
         generator = self.generator(train).dialled(LesionDials.together(dial))
         if not plain:
-            (patient,) = train
-            generator = kept_away(generator, np.asarray(self.patient(patient).brain), away)
+            generator = generator.away_from(away)
         labels = balanced_labels(self.plan.pool, 2)
         x = np.asarray(generator.sample(labels, key=key_of("pool", *train, seed)))
         drawn = smx.Dataset(x, labels, num_classes=2)

@@ -7,8 +7,8 @@ the regression on the first r rows has
     f(test)  = sum_{j <= r} V_j u_j
     f_-i(i)  = y_i - (sum_{j <= r} W_ji u_j) / (sum_{j <= r} W_ji^2)        leave-one-out, [rasmussen2006] 5.4.2
 
-because the leading block of L is the factor of the leading block of A. Labels are -1/2 and 1/2, which for two classes
-is what centred one-hot targets are.
+because the leading block of L is the factor of the leading block of A. Labels are -1/2 and 1/2, which is what
+centred one-hot targets are for two classes.
 """
 
 from typing import NamedTuple

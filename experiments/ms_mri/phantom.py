@@ -1,4 +1,4 @@
-"""Three made-up brains as NIfTI files, for where images are not at hand: they show that the program runs, no more."""
+"""Three made-up brains as NIfTI files, where images are not at hand: they show that the program runs, no more."""
 
 from pathlib import Path
 

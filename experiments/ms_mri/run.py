@@ -26,20 +26,19 @@ KEY = ("kind", "fold", "dial", "seed", "n")
 
 def rows_of(plan: Patches, material: Material, work: Path) -> Iterator[tuple[dict, Callable]]:
     """All that task 1 computes: what it is, and how it is made."""
-    main = [fold for group in plan.groups if group.main for fold in group.folds]
     for group in plan.groups:
         for fold in group.folds:
             for seed in range(group.seeds):
                 for dial in plan.dials:
                     what = {"kind": "curves", "fold": fold.name, "dial": dial, "seed": seed}
                     yield what, lambda a=(group, fold, dial, seed): patches.curves(material, *a)
-    for fold in main:
-        what = {"kind": "distances", "fold": fold.name}
-        yield what, lambda f=fold: sources.distances(material, f)
-        for seed in range(plan.advice.seeds):
-            for dial in plan.dials:
-                what = {"kind": "advice", "fold": fold.name, "dial": dial, "seed": seed}
-                yield what, lambda a=(fold, dial, seed): choosing.advice(material, *a)
+        for fold in group.folds if group.main else ():
+            what = {"kind": "distances", "fold": fold.name}
+            yield what, lambda f=fold: sources.distances(material, f)
+            for seed in range(plan.advice.seeds):
+                for dial in plan.dials:
+                    what = {"kind": "advice", "fold": fold.name, "dial": dial, "seed": seed}
+                    yield what, lambda a=(fold, dial, seed): choosing.advice(material, *a)
     for seed in range(plan.flow.seeds if plan.flow else 0):
         fold = plan.flow.fold
         what = {"kind": "flow", "fold": fold.name, "dial": "flow", "seed": seed}

@@ -11,8 +11,6 @@ from .config import Fold
 from .data import Material, key_of
 from .patches import cell
 
-METRICS = ("sliced_wasserstein", "energy", "mmd")
-
 
 def flow(material: Material, fold: Fold, seed: int, work: Path) -> dict:
     """A class-conditional flow trained on the real patches that the regression is fitted on, then its pool.
@@ -60,9 +58,9 @@ def compared(material: Material, fold: Fold, others: dict[str, smx.Dataset]) -> 
             real[:most],
             {name: pool[:most] for name, pool in others.items()},
             key=key_of("distances"),
-            metrics=METRICS,
+            metrics=material.plan.metrics,
             features=features,
-            num_bootstrap=40,
+            num_bootstrap=material.plan.halves,
             max_points=most,
         )
         for row in table.rows:

@@ -58,7 +58,7 @@ def white_matter_of(
     """A prior of white matter: the top 40 % of T1 in the brain.
 
     Without T1 it is the middle of another modality: between the 20 % and the 60 % quantile of FLAIR (of the first
-    modality, if there is no FLAIR), whose median is within 6 % of the other on FLAIR and 10 % on T2 of `open_ms`.
+    modality, if there is no FLAIR), whose median is within 7 % of the other on FLAIR and 10 % on T2 of `open_ms`.
 
     Returns:
         The prior, and a note where it is not made of T1.

@@ -114,7 +114,7 @@ class Patches:
         Args:
             axis: "x", "y" or "z": the plane stands across it.
             fraction: Share of the windows kept that should lie on the low side, in (0, 1).
-            gap: Voxels; default `size`, the least for which windows along the axis share no voxel.
+            gap: Voxels; default `size`: with less, windows of the two sides could share voxels.
 
         Returns:
             The low side and the high side.

@@ -17,6 +17,7 @@ OPEN_MS_CITATION = (
     "Sclerosis Patients With Lesion Segmentations Based on Multi-rater Consensus. Neuroinformatics 16, 51-63, "
     "2018, doi:10.1007/s12021-017-9348-7 (data under CC-BY)"
 )
+"""What results on `open_ms` must cite (lesjak2018)."""
 
 
 @dataclass(frozen=True, eq=False)
