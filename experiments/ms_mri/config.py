@@ -3,7 +3,7 @@
 Patients go by their number. Whole patients train or test, never both.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from synthmix_jax.generators import FlowConfig
 from synthmix_jax.training import Config as Training
@@ -178,7 +178,7 @@ class Segments:
     crops: int = 400
     size: int = 64
     held_out: float = 0.25
-    gap: float = 4.0
+    gap: float = 5.0
 
 
 @dataclass(frozen=True)
@@ -187,9 +187,11 @@ class Config:
 
     Attributes:
         patches: Task 1, lesion or not.
+        segments: Task 2, segmentation.
     """
 
     patches: Patches = field(kw_only=True)
+    segments: Segments = field(kw_only=True)
 
 
 FORTH, BACK = Fold(("19",), "26"), Fold(("26",), "19")
@@ -204,6 +206,18 @@ SMALL = Training(
     choose="last",
     flip=True,
     shift=1,
+)
+
+CROPS = Training(
+    steps=400,
+    batch_size=8,
+    optimizer="adamw",
+    learning_rate=3e-3,
+    weight_decay=1e-2,
+    evaluations=2,
+    choose="last",
+    flip=True,
+    shift=4,
 )
 
 PRESETS = {
@@ -230,7 +244,19 @@ PRESETS = {
             compared=40,
             halves=20,
             metrics=("energy",),
-        )
+        ),
+        segments=Segments(
+            folds=TWO[-1:],
+            real=(8,),
+            dials=(1.0,),
+            ratios=(0.0, 1.0),
+            seeds=2,
+            training=Training(steps=2, batch_size=4, evaluations=1, choose="last"),
+            widths=(4, 8),
+            pool=16,
+            crops=40,
+            size=32,
+        ),
     ),
     "cpu": Config(
         patches=Patches(
@@ -257,7 +283,15 @@ PRESETS = {
                 seeds=3,
                 training=FlowConfig(steps=600, batch_size=32, widths=(16, 32), flip=True),
             ),
-        )
+        ),
+        segments=Segments(
+            folds=TWO,
+            real=(16, 64),
+            dials=(0.0, 1.0),
+            ratios=(0.0, 1.0, 4.0, 16.0),
+            seeds=3,
+            training=CROPS,
+        ),
     ),
     "gpu": Config(
         patches=Patches(
@@ -283,6 +317,17 @@ PRESETS = {
             dials=(0.0, 0.25, 0.5, 0.75, 1.0),
             pool=8000,
             per_class=600,
-        )
+        ),
+        segments=Segments(
+            folds=TWO,
+            real=(8, 16, 32, 64, 128, 256),
+            dials=(0.0, 0.25, 0.5, 0.75, 1.0),
+            ratios=(0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0),
+            seeds=10,
+            training=replace(CROPS, steps=4000, batch_size=16),
+            widths=(16, 32, 64),
+            pool=8192,
+            crops=1000,
+        ),
     ),
 }

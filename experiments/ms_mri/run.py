@@ -10,14 +10,15 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import jax
 
 from experiments import _rows
 
-from . import choosing, networks, patches, report, sources
-from .config import PRESETS, Patches
-from .data import Material, cohort
+from . import choosing, networks, patches, report, segment_report, segments, sources
+from .config import PRESETS, Patches, Segments
+from .data import Cohort, Material, cohort
 from .intervals import CAVEAT
 
 RESULTS = Path(__file__).parent / "results"
@@ -54,12 +55,39 @@ def rows_of(plan: Patches, material: Material, work: Path) -> Iterator[tuple[dic
 def lesion_or_not(plan: Patches, head: dict, out: Path, options: argparse.Namespace) -> None:
     """Task 1: rows, then what they say."""
     patients = cohort(options.data_dir, made_up=options.preset == "quick")
-    material = Material(patients, plan)
-    head = {**head, "data": patients.credit, "plan": json.loads(json.dumps(asdict(plan)))}
+    todo = rows_of(plan, Material(patients, plan), options.work or out / "work")
+    rows, head = completed(todo, plan, {**head, "data": patients.credit}, out, options.fresh)
+    report.report(rows, plan, head, out)
+
+
+def segmentation(plan: Segments, head: dict, out: Path, options: argparse.Namespace) -> None:
+    """Task 2: rows, then what they say."""
+    patients = cohort(options.data_dir, made_up=options.preset == "quick")
+    todo = segment_rows(plan, patients, options.work or out / "work")
+    rows, head = completed(todo, plan, {**head, "data": patients.credit}, out, options.fresh)
+    segment_report.report(rows, plan, head, out)
+
+
+def segment_rows(plan: Segments, patients: Cohort, work: Path) -> Iterator[tuple[dict, Callable]]:
+    """All that task 2 computes: what it is, and how it is made."""
+    for fold in plan.folds:
+        scene = segments.Scene(patients, plan, fold)
+        yield {"kind": "threshold", "fold": fold.name}, lambda s=scene: segments.baseline(s)
+        for n in (None, *plan.real):
+            for dial in (None,) if n is None else (None, *plan.dials):
+                what = {"kind": "segments", "fold": fold.name, "dial": dial, "n": n}
+                yield what, lambda a=(scene, n, dial): segments.networks(*a, work)
+
+
+def completed(
+    todo: Iterator[tuple[dict, Callable]], plan: Any, head: dict, out: Path, fresh: bool
+) -> tuple[list[dict], dict]:
+    """Make the rows that are not there yet, saving after each; all rows, and what is said of them."""
+    head = {**head, "plan": json.loads(json.dumps(asdict(plan)))}
     unpack(out)
-    rows = _rows.earlier(out, head, "plan", options.fresh)
+    rows = _rows.earlier(out, head, "plan", fresh)
     done = {tuple(row.get(name) for name in KEY) for row in rows}
-    for what, make in rows_of(plan, material, options.work or out / "work"):
+    for what, make in todo:
         if tuple(what.get(name) for name in KEY) in done:
             continue
         start = time.perf_counter()
@@ -69,10 +97,10 @@ def lesion_or_not(plan: Patches, head: dict, out: Path, options: argparse.Namesp
         print(*what.values(), f"{rows[-1]['total seconds']} s", file=sys.stderr, flush=True)
     _rows.save(out, {**head, "rows": rows})
     pack(out)
-    report.report(rows, plan, {k: v for k, v in head.items() if k != "plan"}, out)
+    return rows, {k: v for k, v in head.items() if k != "plan"}
 
 
-TASKS = {"patches": lesion_or_not}
+TASKS = {"patches": lesion_or_not, "segments": segmentation}
 
 
 def pack(out: Path) -> None:

@@ -21,8 +21,8 @@ SMALLEST = 3  # voxels of a lesion that counts
 class Scene:
     """One fold: crops of the training patients, synthetic crops made of them, and the whole test patient.
 
-    Validation crops come from the upper or lower part of each training patient, with a gap of one crop to those
-    that train, so that no voxel is on both sides.
+    Validation crops come from the lower part of each training patient, a gap of slices below those that train, and
+    show no lesion in space that those show: neither a voxel nor a lesion is on both sides.
     """
 
     def __init__(self, patients: Cohort, plan: Segments, fold: Fold):
@@ -51,9 +51,11 @@ class Scene:
             key=key_of("crops", patient.name),
             count=self.plan.crops,
         )
-        # Across x the gap would cost every crop that crosses the midline; along z it costs a slice or two.
+        # Along x or y the gap must be as wide as a crop; along z a few slices are enough.
         low, high = drawn.apart("z", fraction=self.plan.held_out, gap=self.plan.gap)
-        return high, low
+        lesions, _ = smx.loaders.lesion_components(patient.lesions)
+        trained = set().union(*shown(lesions, high))
+        return high, low[[not (one & trained) for one in shown(lesions, low)]]
 
     @cached_property
     def generator(self) -> Lesions:
@@ -89,6 +91,18 @@ class Scene:
             "sensitivity": short(found.sensitivity),
             "false lesions": found.false,
         }
+
+
+def shown(lesions: np.ndarray, crops: smx.loaders.Patches) -> list[set[int]]:
+    """Which lesions in space each crop shows: numbered voxels (x, y, z), axial crops."""
+    half = crops.size // 2
+    sets = []
+    for x, y, z in crops.centres:
+        window = lesions[
+            max(x - half, 0) : x - half + crops.size, max(y - half, 0) : y - half + crops.size, z
+        ]
+        sets.append(set(np.unique(window[window > 0]).tolist()))
+    return sets
 
 
 def baseline(scene: Scene) -> dict:
