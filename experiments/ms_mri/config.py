@@ -163,7 +163,7 @@ class Segments:
         pool: Synthetic crops, every other one painted.
         crops: Real crops drawn of each training patient.
         size: Of a crop in pixels of 1 mm.
-        held_out: Share of the crops, at the lower end of the brain, that choose the ratio.
+        held_out: Share of the crops, at the upper end of the brain, that choose the ratio.
         gap: Slices between them and those that train.
     """
 
@@ -173,11 +173,11 @@ class Segments:
     ratios: tuple[float, ...]
     seeds: int
     training: Training
-    widths: tuple[int, ...] = (8, 16, 32)
+    widths: tuple[int, ...] = (16, 32, 64)
     pool: int = 1024
     crops: int = 400
     size: int = 64
-    held_out: float = 0.25
+    held_out: float = 0.35
     gap: float = 5.0
 
 

@@ -44,7 +44,8 @@ def compared(rows: list[dict]):
                 "ratio": ratio,
                 "synthetic crops": row["counts"][place],
                 "failed": row["failed"],
-                "validation dice": interval(np.array(row["validation dice"][place], float)),
+                "validation dice": row["validation dice"]
+                and interval(np.array(row["validation dice"][place], float)),
             }
             for name in SCORES:
                 values = np.array(row[name][place], float)

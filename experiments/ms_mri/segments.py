@@ -21,7 +21,7 @@ SMALLEST = 3  # voxels of a lesion that counts
 class Scene:
     """One fold: crops of the training patients, synthetic crops made of them, and the whole test patient.
 
-    Validation crops come from the lower part of each training patient, a gap of slices below those that train, and
+    Validation crops come from the upper part of each training patient, a gap of slices above those that train, and
     show no lesion in space that those show: neither a voxel nor a lesion is on both sides.
     """
 
@@ -44,18 +44,24 @@ class Scene:
         first = smx.loaders.Patches.joined([side[:shortest] for side in train])[order]
         return first.data, smx.loaders.Patches.joined(held).data
 
-    def _sides(self, patient) -> tuple:
-        drawn = smx.loaders.lesion_crops(
-            patient,
-            size=self.plan.size,
-            key=key_of("crops", patient.name),
-            count=self.plan.crops,
+    @cached_property
+    def all_crops(self) -> smx.Dataset:
+        """All crops of the training patients, where nothing is chosen."""
+        return smx.loaders.Patches.joined([self._drawn(p) for p in self.trained_on]).data
+
+    def _drawn(self, patient) -> smx.loaders.Patches:
+        key = key_of("crops", patient.name)
+        return smx.loaders.lesion_crops(
+            patient, size=self.plan.size, key=key, count=self.plan.crops
         )
+
+    def _sides(self, patient) -> tuple:
+        drawn = self._drawn(patient)
         # Along x or y the gap must be as wide as a crop; along z a few slices are enough.
-        low, high = drawn.apart("z", fraction=self.plan.held_out, gap=self.plan.gap)
+        low, high = drawn.apart("z", fraction=1.0 - self.plan.held_out, gap=self.plan.gap)
         lesions, _ = smx.loaders.lesion_components(patient.lesions)
-        trained = set().union(*shown(lesions, high))
-        return high, low[[not (one & trained) for one in shown(lesions, low)]]
+        trained = set().union(*shown(lesions, low))
+        return low, high[[not (one & trained) for one in shown(lesions, high)]]
 
     @cached_property
     def generator(self) -> Lesions:
@@ -134,11 +140,13 @@ def networks(scene: Scene, n: int | None, dial: float | None, work: Path) -> dic
     """
     plan = scene.plan
     real, validation = scene.crops
-    n = len(real) if n is None else min(n, len(real))
+    everything = n is None
+    real = scene.all_crops if everything else real
+    n = len(real) if everything else min(n, len(real))
     ratios = [0.0] if dial is None else [r for r in plan.ratios if r and round(r * n) <= plan.pool]
     name = f"crops {scene.fold.name} {'real' if dial is None else dial} {n}".replace(" ", "_")
     result = smx.training.sweep(
-        lambda rngs: smx.models.UNet(1, 2, widths=plan.widths, rngs=rngs),
+        lambda rngs: smx.models.UNet(1, 2, widths=plan.widths, blocks=1, fold=2, rngs=rngs),
         real,
         None if dial is None else scene.pool(dial),
         test=None,
@@ -158,7 +166,8 @@ def networks(scene: Scene, n: int | None, dial: float | None, work: Path) -> dic
         "real crops": n,
         "ratios": ratios,
         "counts": result.realised_counts.tolist(),
-        "validation dice": short(1.0 - result.validation_error),
+        # The whole of the training patients holds the validation crops too.
+        "validation dice": None if everything else short(1.0 - result.validation_error),
         "training loss": short(result.history.train_loss[..., -1]),
         "failed": int((result.status != "").sum()),
         **{name: [[one[name] for one in row] for row in tested] for name in names},
@@ -166,18 +175,52 @@ def networks(scene: Scene, n: int | None, dial: float | None, work: Path) -> dic
 
 
 def whole(scene: Scene, model) -> dict[str, float]:
-    """Label every slice of the test patient, a few at a time, and score the volume."""
-    slices = scene.tested_on
-    parts = []
-    for start in range(0, len(slices), _BLOCK):
-        x = slices.x[start : start + _BLOCK]
-        full = np.concatenate([x, np.zeros((_BLOCK - len(x), *x.shape[1:]), x.dtype)])
-        parts.append(np.asarray(_labels(model, full))[: len(x)])
-    maps = np.concatenate(parts) * slices.brain
-    return scene.scores(maps)
+    """Label the test patient tile by tile, with tiles of the size of the crops, and score the volume."""
+    slices, size = scene.tested_on, scene.plan.size
+    # Tiles, not slices: group normalisation sees as much background in them as in training.
+    maps = tiled(lambda x: np.asarray(_labels(model, x)), slices.x, slices.brain, size)
+    return scene.scores(maps * slices.brain)
 
 
-_BLOCK = 8
+def tiled(label, x: np.ndarray, brain: np.ndarray, size: int, *, block: int = 16) -> np.ndarray:
+    """Label maps (k, h, w) of slices (k, h, w, c), from overlapping tiles of which the middle three quarters are kept.
+
+    Args:
+        label: From (block, size, size, c) to (block, size, size).
+        x: Slices.
+        brain: Where the brain is (k, h, w): tiles without any are left at 0.
+        size: Of a tile.
+        block: Tiles at once.
+    """
+    margin = size // 8
+    step = size - 2 * margin
+    rows, columns = (step * -(-side // step) for side in x.shape[1:3])
+    pad = [
+        (0, 0),
+        *(
+            (margin, full - side + margin)
+            for full, side in zip((rows, columns), x.shape[1:3], strict=True)
+        ),
+    ]
+    wide = np.pad(x, [*pad, (0, 0)])
+    kept = np.pad(brain, [(0, 0), (0, rows - x.shape[1]), (0, columns - x.shape[2])])
+    places = [
+        (k, i, j)
+        for k in range(len(x))
+        for i in range(0, rows, step)
+        for j in range(0, columns, step)
+        if kept[k, i : i + step, j : j + step].any()
+    ]
+    maps = np.zeros(kept.shape, np.int32)
+    for start in range(0, len(places), block):
+        these = places[start : start + block]
+        tiles = np.zeros((block, size, size, x.shape[3]), x.dtype)
+        for place, (k, i, j) in enumerate(these):
+            tiles[place] = wide[k, i : i + size, j : j + size]
+        inner = label(tiles)[:, margin : margin + step, margin : margin + step]
+        for found, (k, i, j) in zip(inner, these, strict=False):
+            maps[k, i : i + step, j : j + step] = found
+    return maps[:, : x.shape[1], : x.shape[2]]
 
 
 @nnx.jit
