@@ -183,7 +183,7 @@ def whole(scene: Scene, model) -> dict[str, float]:
 
 
 def tiled(label, x: np.ndarray, brain: np.ndarray, size: int, *, block: int = 16) -> np.ndarray:
-    """Label maps (k, h, w) of slices (k, h, w, c), from overlapping tiles of which the middle three quarters are kept.
+    """Label maps (k, h, w) of slices (k, h, w, c), from overlapping tiles of which the middle is kept.
 
     Args:
         label: From (block, size, size, c) to (block, size, size).
