@@ -129,6 +129,7 @@ class Patches:
         compared: Most patches of each sample in distances.
         halves: Random halves of real patches that a distance is averaged over.
         metrics: Distances.
+        spaces: Where patches are compared: pixels, random convolutional features.
     """
 
     groups: tuple[Group, ...]
@@ -146,6 +147,7 @@ class Patches:
     compared: int = 300
     halves: int = 40
     metrics: tuple[str, ...] = ("sliced_wasserstein", "energy", "mmd")
+    spaces: tuple[str, ...] = ("pixels", "features")
 
 
 @dataclass(frozen=True)
@@ -159,6 +161,7 @@ class Segments:
         ratios: Synthetic crops a real one; those that the pool is too small for are left out.
         seeds: Networks of each, with other crops, parameters and batches.
         training: The number of real crops is filled in.
+        long: Steps of the networks that are given all real crops; None for those of `training`.
         widths: Channels of the U-Net's levels.
         pool: Synthetic crops, every other one painted.
         crops: Real crops drawn of each training patient.
@@ -173,6 +176,7 @@ class Segments:
     ratios: tuple[float, ...]
     seeds: int
     training: Training
+    long: int | None = None
     widths: tuple[int, ...] = (16, 32, 64)
     pool: int = 1024
     crops: int = 400
@@ -209,7 +213,7 @@ SMALL = Training(
 )
 
 CROPS = Training(
-    steps=400,
+    steps=300,
     batch_size=8,
     optimizer="adamw",
     learning_rate=3e-3,
@@ -225,16 +229,7 @@ PRESETS = {
         patches=Patches(
             groups=(Group((FORTH,), (20,), seeds=2, main=True),),
             advice=Advice(seeds=1, real=(20,), parts=2, counts=4),
-            networks=Networks(
-                folds=(FORTH,),
-                real=(20,),
-                dials=(1.0,),
-                ratios=(0.0, 2.0),
-                seeds=2,
-                widths=(4,),
-                training=Training(steps=4, batch_size=8, evaluations=1, choose="last"),
-                validation=10,
-            ),
+            networks=None,
             flow=None,
             dials=(0.0, 1.0),
             pool=100,
@@ -244,6 +239,7 @@ PRESETS = {
             compared=40,
             halves=20,
             metrics=("energy",),
+<<<<<<< HEAD
         ),
         segments=Segments(
             folds=TWO[-1:],
@@ -257,6 +253,10 @@ PRESETS = {
             crops=40,
             size=32,
         ),
+=======
+            spaces=("pixels",),
+        )
+>>>>>>> mri-task1
     ),
     "cpu": Config(
         patches=Patches(
@@ -286,12 +286,24 @@ PRESETS = {
         ),
         segments=Segments(
             folds=TWO,
-            real=(16, 64),
+            real=(16,),
             dials=(0.0, 1.0),
             ratios=(0.0, 1.0, 4.0, 16.0),
             seeds=3,
             training=CROPS,
+            long=700,
+            pool=256,
         ),
+    ),
+    # Between 0.5 and 1: where does the U begin, and does its minimum move?
+    "dials": Config(
+        patches=Patches(
+            groups=(Group((FORTH, BACK), (20, 50, 100, 200), seeds=8),),
+            advice=Advice(seeds=0, real=()),
+            networks=None,
+            flow=None,
+            dials=(0.6, 0.7, 0.8, 0.9),
+        )
     ),
     "gpu": Config(
         patches=Patches(

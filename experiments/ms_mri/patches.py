@@ -1,5 +1,6 @@
 """Task 1, lesion or not: errors of kernel ridge regression against the number of synthetic patches."""
 
+import jax
 import numpy as np
 
 import synthmix_jax as smx
@@ -19,7 +20,7 @@ def thinned(counts: np.ndarray, number: int) -> np.ndarray:
     return counts[np.unique(np.linspace(0, len(counts) - 1, number).round().astype(int))]
 
 
-def lengthscale(x: np.ndarray) -> float:
+def lengthscale(x: jax.Array | np.ndarray) -> float:
     """exp(-d^2 / median^2): the median distance between patches over the root of 2."""
     return float(smx.kernels.median_lengthscale(x)) / np.sqrt(2.0)
 

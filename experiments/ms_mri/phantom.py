@@ -6,7 +6,7 @@ import numpy as np
 
 NAMES = ("phantom07", "phantom19", "phantom26")
 MASKS = ("phantom01", "phantom02")
-SHAPE = (72, 84, 24)
+SHAPE = (64, 72, 20)
 
 
 def write(folder: Path, *, lesions: int = 30) -> Path:
@@ -19,9 +19,9 @@ def write(folder: Path, *, lesions: int = 30) -> Path:
     for place, name in enumerate((*NAMES, *MASKS)):
         images, mask = brain(np.random.default_rng(place), lesions)
         (folder / name).mkdir(parents=True, exist_ok=True)
-        save(folder / name / "lesions.nii.gz", mask.astype(np.uint8))
+        save(folder / name / "lesions.nii", mask.astype(np.uint8))
         for modality, image in images.items() if name in NAMES else ():
-            save(folder / name / f"{modality}.nii.gz", image.astype(np.float32))
+            save(folder / name / f"{modality}.nii", image.astype(np.float32))
     return folder
 
 

@@ -22,6 +22,8 @@ def draw(rows: list[dict], table, result: dict, credit: str, out: Path) -> None:
         errors(table, list(dict.fromkeys(others)), credit, out / "other_patients.png")
     scores(table, result, main[0], credit, out / "scores.png")
     optima(result["choices"], main, credit, out / "choosing.png")
+    if result["distances"]:
+        distances(result["distances"], table.plan, credit, out / "distances.png")
     if result["networks"]:
         networks(result["networks"], credit, out / "networks.png")
 
@@ -136,6 +138,42 @@ def optima(choices: list[dict], main: list[str], credit: str, path: Path) -> Non
     )
 
 
+def distances(records: list[dict], plan, credit: str, path: Path) -> None:
+    """Excess over the floor against the dial, beside the distance to another patient."""
+    records = [r for r in records if r["kind"] == "distances"]
+    panels = [(m, s) for s in plan.spaces for m in plan.metrics]
+    figure, axes = subplots(1, len(panels), width=2.6)
+    for axis, (metric, space) in zip(axes[0], panels, strict=True):
+        for place, record in enumerate(records):
+            found = record["distances"][space]["lesion patches"][metric]
+            mine = [found[f"dial {dial:g}"] for dial in plan.dials]
+            mean, low, high = (
+                np.array([v[name] for v in mine])
+                for name in ("excess", "excess_low", "excess_high")
+            )
+            colour, (train, test) = COLOURS[place], record["fold"].split(" to ")
+            axis.plot(
+                plan.dials, mean, color=colour, marker="o", ms=3, label=f"real lesions of {train}"
+            )
+            axis.fill_between(plan.dials, low, high, color=colour, alpha=0.15, lw=0)
+            other = found["test patient"]["excess"]
+            axis.axhline(
+                other, color=colour, ls="--", lw=1, label=f"the same to real ones of {test}"
+            )
+        axis.axhline(0.0, color=REAL, lw=0.6)
+        axis.set_title(f"{metric.replace('_', ' ')}, {space}", fontsize=9)
+        axis.set_xlabel("dial of the generator")
+    axes[0, 0].set_ylabel("distance beyond chance")
+    finish(
+        figure,
+        axes,
+        "How far are painted lesions from real ones, and real ones of one patient from those of another?",
+        "Patches with lesions only. Zero: as near as halves of the real patches are to each other. Bands: 90 %.",
+        credit,
+        path,
+    )
+
+
 def networks(records: list[dict], credit: str, path: Path) -> None:
     """SmallCNN: error against the ratio."""
     panels = list(dict.fromkeys((r["fold"], r["n"]) for r in records))
@@ -183,7 +221,7 @@ def counts_axis(axis, pool: int) -> None:
     """Zero, then logarithmic."""
     axis.set_xscale("symlog", linthresh=10, linscale=0.5)
     axis.set_xlim(0, pool)
-    ticks = [t for t in (0, 10, 100, 1000, pool) if t <= pool and (t == pool or 1.5 * t < pool)]
+    ticks = [t for t in (0, 10, 100, 1000, pool) if t <= pool and (t == pool or 3 * t < pool)]
     axis.set_xticks(ticks, [f"{t:,}" for t in ticks])
     axis.minorticks_off()
 
@@ -206,7 +244,7 @@ def grid(first: list, second: list):
     return [((i, a), (j, b)) for i, a in enumerate(first) for j, b in enumerate(second)]
 
 
-def subplots(rows: int, columns: int, *, width: float = 3.5, sharey=False):
+def subplots(rows: int, columns: int, *, width: float = 3.5, sharey: bool | str = False):
     """Axes (rows, columns) without upper and right spines."""
     import matplotlib
 
@@ -250,5 +288,5 @@ def finish(figure, axes, title: str, note: str, credit: str, path: Path) -> None
             bbox_to_anchor=(0.5, 0.13 * lines / height),
         )
     figure.tight_layout(rect=(0, floor + 0.02, 1, 1 - 0.1 / height))
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, dpi=110, metadata={"Copyright": credit})
     plt.close(figure)

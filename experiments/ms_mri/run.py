@@ -9,6 +9,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -32,24 +34,24 @@ def rows_of(plan: Patches, material: Material, work: Path) -> Iterator[tuple[dic
             for seed in range(group.seeds):
                 for dial in plan.dials:
                     what = {"kind": "curves", "fold": fold.name, "dial": dial, "seed": seed}
-                    yield what, lambda a=(group, fold, dial, seed): patches.curves(material, *a)
+                    yield what, partial(patches.curves, material, group, fold, dial, seed)
         for fold in group.folds if group.main else ():
             what = {"kind": "distances", "fold": fold.name}
-            yield what, lambda f=fold: sources.distances(material, f)
+            yield what, partial(sources.distances, material, fold)
             for seed in range(plan.advice.seeds):
                 for dial in plan.dials:
                     what = {"kind": "advice", "fold": fold.name, "dial": dial, "seed": seed}
-                    yield what, lambda a=(fold, dial, seed): choosing.advice(material, *a)
-    for seed in range(plan.flow.seeds if plan.flow else 0):
-        fold = plan.flow.fold
-        what = {"kind": "flow", "fold": fold.name, "dial": "flow", "seed": seed}
-        yield what, lambda a=(fold, seed): sources.flow(material, *a, work)
-    nets = plan.networks
-    for fold in nets.folds if nets else ():
-        for n in nets.real:
-            for dial in nets.dials:
-                what = {"kind": "network", "fold": fold.name, "dial": dial, "n": n}
-                yield what, lambda a=(fold, dial, n): networks.network(material, *a, work)
+                    yield what, partial(choosing.advice, material, fold, dial, seed)
+    if plan.flow:
+        for seed in range(plan.flow.seeds):
+            fold = plan.flow.fold
+            what = {"kind": "flow", "fold": fold.name, "dial": "flow", "seed": seed}
+            yield what, partial(sources.flow, material, fold, seed, work)
+    if plan.networks:
+        nets = plan.networks
+        for fold, n, dial in product(nets.folds, nets.real, nets.dials):
+            what = {"kind": "network", "fold": fold.name, "dial": dial, "n": n}
+            yield what, partial(networks.network, material, fold, dial, n, work)
 
 
 def lesion_or_not(plan: Patches, head: dict, out: Path, options: argparse.Namespace) -> None:

@@ -142,6 +142,7 @@ def networks(scene: Scene, n: int | None, dial: float | None, work: Path) -> dic
     real, validation = scene.crops
     everything = n is None
     real = scene.all_crops if everything else real
+    steps = plan.long if everything and plan.long else plan.training.steps
     n = len(real) if everything else min(n, len(real))
     ratios = [0.0] if dial is None else [r for r in plan.ratios if r and round(r * n) <= plan.pool]
     name = f"crops {scene.fold.name} {'real' if dial is None else dial} {n}".replace(" ", "_")
@@ -152,7 +153,7 @@ def networks(scene: Scene, n: int | None, dial: float | None, work: Path) -> dic
         test=None,
         ratios=ratios,
         seeds=plan.seeds,
-        config=dataclasses.replace(plan.training, num_real=n),
+        config=dataclasses.replace(plan.training, num_real=n, steps=steps),
         validation=validation,
         workdir=work / name,
         keep_models=True,

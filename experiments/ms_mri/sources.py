@@ -11,6 +11,8 @@ from .config import Fold
 from .data import Material, key_of
 from .patches import cell
 
+SPACES = {"pixels": smx.features.Pixels(), "features": smx.features.RandomConvolutions()}
+
 
 def flow(material: Material, fold: Fold, seed: int, work: Path) -> dict:
     """A class-conditional flow trained on the real patches that the regression is fitted on, then its pool.
@@ -51,15 +53,14 @@ def compared(material: Material, fold: Fold, others: dict[str, smx.Dataset]) -> 
     """{features: {metric: {name: value, floor, excess and interval}}}, of lesion patches alone and of all."""
     most = material.plan.compared
     real = material.all_real(fold)
-    maps = {"pixels": smx.features.Pixels(), "features": smx.features.RandomConvolutions()}
     result: dict = {}
-    for words, features in maps.items():
+    for words in material.plan.spaces:
         table = smx.distances.compare(
             real[:most],
             {name: pool[:most] for name, pool in others.items()},
             key=key_of("distances"),
             metrics=material.plan.metrics,
-            features=features,
+            features=SPACES[words],
             num_bootstrap=material.plan.halves,
             max_points=most,
         )
