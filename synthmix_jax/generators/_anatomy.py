@@ -18,7 +18,7 @@ class Anatomy:
     """Images of one patient with the masks that belong to them, all on one grid.
 
     Patches lie in the first two axes; the third one counts slices. Images are in units of white matter: divided by
-    the patient's own white-matter median, so that healthy white matter is near 1 and what lies outside the head is 0.
+    the patient's own white-matter median, so that healthy white matter is near 1, and 0 outside the brain.
 
     Attributes:
         images: The images (x, y, z, c), one channel a modality.
@@ -77,6 +77,7 @@ class Volume:
     white_matter: Bool[np.ndarray, "h w s"]
     low: np.ndarray  # voxel of the anatomy that became (0, 0, 0)
     grid: tuple[int, ...]
+    bright: int  # channel of FLAIR, or the first one
     name: str
 
     @classmethod
@@ -85,12 +86,15 @@ class Volume:
         brain = np.asarray(anatomy.brain)
         others = lambda axis: tuple({0, 1, 2} - {axis})
         kept = [np.flatnonzero(brain.any(axis=others(axis))) for axis in range(3)]
-        low = np.array([k[0] for k in kept]) - (margin, margin, 0)
-        high = np.array([k[-1] for k in kept]) + (margin + 1, margin + 1, 1)
+        around = np.array([margin, margin, 0])
+        low = np.array([k[0] for k in kept]) - around
+        high = np.array([k[-1] for k in kept]) + around + 1
         images = _cut(np.asarray(anatomy.images, np.float32), low, high)
         masks = (anatomy.lesions, anatomy.brain, anatomy.white_matter)
         masks = [_cut(np.asarray(mask), low, high) for mask in masks]
-        return cls(images, *masks, low=low, grid=brain.shape, name=anatomy.name)
+        names = tuple(anatomy.modalities)
+        bright = names.index("FLAIR") if "FLAIR" in names else 0
+        return cls(images, *masks, low=low, grid=brain.shape, bright=bright, name=anatomy.name)
 
     def cut(self, values: np.ndarray) -> np.ndarray:
         """The same part of another array on the anatomy's grid."""
@@ -104,6 +108,13 @@ class Volume:
         if not self.lesions.any():
             return np.full(self.lesions.shape, np.inf, np.float32)
         return np.asarray(ndimage.distance_transform_edt(~self.lesions), np.float32)
+
+    @cached_property
+    def to_white_matter(self) -> Float[np.ndarray, "h w s"]:
+        """Distance to white matter, in voxels; 0 in it."""
+        from scipy import ndimage
+
+        return np.asarray(ndimage.distance_transform_edt(~self.white_matter), np.float32)
 
     @cached_property
     def level(self) -> Float[np.ndarray, "h w s c"]:

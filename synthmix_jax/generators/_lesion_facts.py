@@ -25,6 +25,8 @@ from ._lesion_shapes import deepest, parts, signed_distance
 
 # Pixels from the outline. Between -1/2 and 1/2 lies no pixel: the profile is straight there.
 KNOTS = np.array([-3.0, -2.5, -2.0, -1.5, -1.0, -0.5, 0.5, 1.0, 1.5, 2.0, 3.0])
+CUT = 2.0  # standard deviations of the tissue's texture that a lesion keeps at most
+_MEDIAN_DEVIATION = 1.4826  # of a normal law, to its standard deviation
 _ROUNDS = 8
 _DEFAULT_WIDTH = 0.7
 _DEFAULT_SPREAD = 0.1
@@ -38,18 +40,18 @@ class LesionFacts:
     Attributes:
         contrast: Mean contrast of each modality (c,).
         slope: Change of contrast with the logarithm of the area (c,).
-        log_area: Mean logarithm of the area in pixels ().
+        log_area: Logarithm of the area in pixels: least, mean and greatest (3,).
         spread: Lower factor of the covariance of contrasts between parts (c, c).
         profile: Share of the contrast at each of `KNOTS` (knots, c).
         texture: Lower factor of the covariance that lesions have beyond that of tissue (c, c).
         grain: Width of the texture's correlation, in pixels ().
-        tissue: Standard deviation of healthy white matter about its local level (c,).
+        tissue: Standard deviation of healthy white matter about its local level (c,), by the median deviation.
         together: Probability that 1, 2, ... lesions lie in a patch around one (most,).
     """
 
     contrast: Float[Array, " c"]
     slope: Float[Array, " c"]
-    log_area: Float[Array, ""]
+    log_area: Float[Array, " three"]
     spread: Float[Array, "c c"]
     profile: Float[Array, "knots c"] = field(repr=False)
     texture: Float[Array, "c c"]
@@ -71,21 +73,25 @@ def measured(
     Raises:
         ValueError: no lesion large enough and no contrast, or contrasts that do not fit the modalities.
     """
-    tissue = np.sqrt(np.mean([np.var(_healthy(volume), axis=0) for volume in volumes], axis=0))
+    healthy = [_healthy(volume) for volume in volumes]
+    tissue = np.mean([_MEDIAN_DEVIATION * np.median(np.abs(h), axis=0) for h in healthy], axis=0)
+    cut = np.mean(
+        [np.mean(np.clip(h, -CUT * tissue, CUT * tissue) ** 2, axis=0) for h in healthy], axis=0
+    )
     seen = [part for volume in volumes for part in _parts(volume, smallest)]
     if not seen and contrast is None:
         example = ", ".join(f"{name!r}: 1.4" for name in modalities)
         raise ValueError(
-            f"the training patients have no lesion of at least {smallest} pixels in a slice, so that contrast cannot "
-            f"be measured; give ratios of lesion to white matter: contrast={{{example}}}."
+            f"the training patients have no lesion of at least {smallest} pixels in a slice, so that contrast "
+            f"cannot be measured; give ratios of lesion to white matter: contrast={{{example}}}."
         )
     c = len(modalities)
     if seen:
-        facts = _from_parts(seen, tissue)
+        facts = _from_parts(seen, cut)
     else:
         profile = np.repeat(_smooth_step(KNOTS)[:, None], c, axis=1)
         spread = _DEFAULT_SPREAD * np.eye(c)
-        facts = (np.zeros(c), np.zeros(c), 0.0, spread, profile, np.zeros((c, c)), 0.5)
+        facts = (np.zeros(c), np.zeros(c), np.zeros(3), spread, profile, np.zeros((c, c)), 0.5)
     if contrast is not None:
         facts = (_given_contrast(contrast, modalities), np.zeros(c), *facts[2:])
     together = _together(volumes, size, smallest)
@@ -142,7 +148,7 @@ def _parts(volume: Volume, smallest: int) -> list[_Part]:
 
 
 def _from_parts(seen: list[_Part], tissue: np.ndarray) -> tuple:
-    """Fields of `LesionFacts` from contrast to grain."""
+    """Fields of `LesionFacts` from contrast to grain, given the variance of the tissue's own texture (c,)."""
     c = len(tissue)
     owner = np.repeat(np.arange(len(seen)), [part.used.sum() for part in seen])
     distance = np.concatenate([part.distance[part.used] for part in seen])
@@ -158,8 +164,9 @@ def _from_parts(seen: list[_Part], tissue: np.ndarray) -> tuple:
     covariance, lag = _residuals(seen, heights, profiles)
     # White noise under a Gaussian window of width g has correlation exp(-1 / (4 g^2)) between neighbours.
     grain = np.sqrt(-1.0 / (4.0 * np.log(np.clip(lag, 0.02, 0.9))))
-    more = _factor(covariance - np.diag(tissue**2))
-    return heights.mean(axis=0), slope, area.mean(), spread, profiles, more, grain
+    more = _factor(covariance - np.diag(tissue))
+    areas = area.min(), area.mean(), area.max()
+    return heights.mean(axis=0), slope, areas, spread, profiles, more, grain
 
 
 def _hats(distance: np.ndarray) -> np.ndarray:
@@ -180,11 +187,12 @@ def _alternate(
         top = np.bincount(owner, weight * value * excess, count)
         height = top / np.maximum(np.bincount(owner, weight * value**2, count), 1e-9)
         a = height[owner]
-        found = (hats.T @ (weight * a * excess)) / np.maximum(hats.T @ (weight * a**2), 1e-9)
-        mass = hats.T @ (weight * a**2)
-        scale = (found @ (mass * deep)) / max(mass @ deep, 1e-9)
-        scale = scale if mass @ deep > 1e-6 else found[mass > 1e-6][-1]
-        shape = np.where(mass > 1e-6, found / (scale if scale > 0.1 else 1.0), profile)
+        mass = (hats * (weight * a**2)[:, None]).T @ hats
+        # Knots that no voxel is near keep what they had.
+        keep = 1e-6 * max(np.trace(mass), 1e-9) * np.eye(len(KNOTS))
+        found = np.linalg.solve(mass + keep, hats.T @ (weight * a * excess) + keep @ profile)
+        scale = np.average(found[deep], weights=np.diag(mass + keep)[deep])
+        shape = found / scale if scale > 0.1 else found
         profile = np.maximum.accumulate(np.where(deep, 1.0, np.clip(shape, 0.0, 1.0)))
         profile[0] = 0.0
     return height, profile

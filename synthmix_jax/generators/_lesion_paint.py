@@ -2,22 +2,22 @@
 
 With local white matter L, tissue I, a soft mask s of each modality, contrast a = c - 1 and texture T,
 
-    painted = (1 - s) I + s (L (1 + a + k T) + k (I - L)),
+    painted = (1 - s) I + s (L (1 + a + k T) + k [I - L]),
 
-where k in [0, 1] is the share of texture that the dial leaves. With k = 1 and T = 0 this is I + s a L.
+where [.] is cut to two standard deviations of healthy white matter, since a lesion hides the grey matter and fluid
+that it covers, and k in [0, 1] is the share of texture that the dial leaves. In healthy white matter with k = 1 and
+T = 0 this is I + s a L.
 """
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Float, Int
 
-from ._lesion_facts import KNOTS, LesionFacts
-from ._lesion_places import BRAIN, LESION, Tissue
+from ._lesion_facts import CUT, KNOTS, LesionFacts
+from ._lesion_places import BRAIN, LESION, NEAR_WHITE, Tissue
 from ._lesion_shapes import SCALES, Shapes, distance
 
-CONTRAST_STEP = (
-    0.6  # what the dial adds to the contrast of the first modality, in units of white matter
-)
+CONTRAST_STEP = 0.6  # what the dial adds to the contrast of FLAIR, in units of white matter
 NOISE_STEP = 0.2  # standard deviation of the noise at the dial's end, in units of white matter
 _BLOCK = 256
 _FIELDS = 5  # uniform numbers that a lesion takes
@@ -32,6 +32,7 @@ def patches(
     key: jax.Array,
     size: int,
     jitter: int,
+    bright: int,
 ) -> tuple[jax.Array, jax.Array]:
     """Patches (m, size, size, c) and label maps (m, size, size); see `Lesions.sample_with_maps`."""
     m = labels.shape[0]
@@ -43,13 +44,15 @@ def patches(
     def one(given):
         label, number = given
         own = jax.random.fold_in(key, number)
-        return _patch(tissue, shapes, facts, dials, label, own, size, jitter)
+        return _patch(tissue, shapes, facts, dials, label, own, size, jitter, bright)
 
     x, maps = jax.lax.map(one, (labels, numbers), batch_size=block)
     return x[:m], maps[:m]
 
 
-def _patch(tissue, shapes, facts, dials, label, key, size, jitter) -> tuple[jax.Array, jax.Array]:
+def _patch(
+    tissue, shapes, facts, dials, label, key, size, jitter, bright
+) -> tuple[jax.Array, jax.Array]:
     """One patch and its map. All random numbers are drawn here, at once: each draw costs a compilation."""
     contrast, edge, shape, texture, noise, placement = dials
     c, most = facts.contrast.shape[0], facts.together.shape[0]
@@ -59,6 +62,8 @@ def _patch(tissue, shapes, facts, dials, label, key, size, jitter) -> tuple[jax.
     spread, fields = z[: most * c].reshape(most, c), z[most * c :].reshape(2, size, size, c)
     own, marks, prior, level = _tissue(tissue, label, placement, u, size)
     brain = (marks & BRAIN) > 0
+    # Lesions of white matter end where it ends, but not those that the dial puts anywhere.
+    canvas = brain & (((marks & NEAR_WHITE) > 0) | (u[0] < placement))
     count = 1 + jnp.sum(jnp.cumsum(facts.together)[:-1] <= u[2])
     count = jnp.where(label == 1, count, 0)
     chances = _chances(prior, brain, placement, jitter)
@@ -68,9 +73,9 @@ def _patch(tissue, shapes, facts, dials, label, key, size, jitter) -> tuple[jax.
         soft, weight, total, sharp = carry
         where = _where(chances, jnp.minimum(number, 1), numbers[0], size)
         inside, area = _outline(shapes, where, shape, size, numbers[1:])
-        there = brain & (number < count)
+        there = canvas & (number < count)
         mask = _soft(inside, edge, facts.profile) * there[..., None]
-        height = _contrast(facts, area, contrast, deviation)
+        height = _contrast(facts, area, contrast, bright, deviation)
         sums = weight + mask, total + mask * height
         return (jnp.maximum(soft, mask), *sums, sharp | ((inside > 0) & there)), None
 
@@ -79,14 +84,17 @@ def _patch(tissue, shapes, facts, dials, label, key, size, jitter) -> tuple[jax.
     start = zero, zero, zero, jnp.zeros(brain.shape, bool)
     (soft, weight, total, sharp), _ = jax.lax.scan(add, start, given)
     height = total / jnp.maximum(weight, 1e-9)  # where lesions overlap: their mean
-    new = _painted(own, level, soft, height, 1.0 - texture, _texture(facts, fields[0]))
+    lesion = _lesion(own, level, height, 1.0 - texture, facts, fields[0])
+    new = jnp.where(soft > 0.0, own + soft * (lesion - own), own)
     new = jnp.where(noise > 0.0, new + NOISE_STEP * noise * level * fields[1], new)
     return new, (sharp | ((marks & LESION) > 0)).astype(jnp.int32)
 
 
-def _painted(own, level, soft, height, kept, grain) -> jax.Array:
-    lesion = level * (1.0 + height + kept * grain) + kept * (own - level)
-    return jnp.where(soft > 0.0, own + soft * (lesion - own), own)
+def _lesion(own, level, height, kept, facts: LesionFacts, z) -> jax.Array:
+    """What the patch would show were all of it lesion."""
+    limit = CUT * facts.tissue * level
+    texture = jnp.clip(own - level, -limit, limit) + level * _texture(facts, z)
+    return level * (1.0 + height) + kept * texture
 
 
 def _tissue(tissue: Tissue, label, placement, u, size) -> tuple:
@@ -143,17 +151,20 @@ def _outline(shapes: Shapes, where, simpler, size, u) -> tuple[jax.Array, jax.Ar
 
 def _soft(inside, edge, profile) -> jax.Array:
     """Share of the contrast at each pixel (size, size, c): the measured profile, narrowed by the dial."""
-    steep = inside / jnp.maximum(1.0 - edge, 1e-3)
+    # It was measured on masks of whole pixels: those next to the outline are half a pixel from it.
+    whole = jnp.where(inside > 0.0, jnp.maximum(inside, 0.5), jnp.minimum(inside, -0.5))
+    steep = whole / jnp.maximum(1.0 - edge, 1e-3)
     knots = jnp.asarray(KNOTS, jnp.float32)
     return jax.vmap(lambda p: jnp.interp(steep, knots, p), in_axes=1, out_axes=-1)(profile)
 
 
-def _contrast(facts: LesionFacts, area, dial, z) -> jax.Array:
-    """c - 1 of one lesion (c,): regression on its size, spread between lesions, and the dial."""
+def _contrast(facts: LesionFacts, area, dial, bright, z) -> jax.Array:
+    """c - 1 of one lesion (c,): regression on its size as far as measured, spread, and the dial."""
     mean = facts.contrast
-    drawn = mean + facts.slope * (jnp.log(area) - facts.log_area)
+    low, middle, high = facts.log_area
+    drawn = mean + facts.slope * (jnp.clip(jnp.log(area), low, high) - middle)
     drawn = drawn + facts.spread @ jnp.clip(z, -2.5, 2.5)
-    return drawn + CONTRAST_STEP * dial * mean / jnp.maximum(jnp.abs(mean[0]), 1e-3)
+    return drawn + CONTRAST_STEP * dial * mean / jnp.maximum(jnp.abs(mean[bright]), 1e-3)
 
 
 def _texture(facts: LesionFacts, z) -> jax.Array:

@@ -12,7 +12,7 @@ from synthmix_jax._typing import Array
 
 from ._anatomy import Volume
 
-BRAIN, WHITE, LESION = 1, 2, 4  # bits of Tissue.marks
+BRAIN, NEAR_WHITE, LESION = 1, 2, 4  # bits of Tissue.marks
 PATCHES, CROPS = "patches", "crops"
 GAP = 4.0  # voxels between the middle of a patch and the nearest lesion of the patient
 _MOST_PLACES = 40_000
@@ -20,6 +20,7 @@ _PRIOR_WIDTH = 3.0
 _PRIOR_FLOOR = 0.02
 _WHITE_WIDTH = 2.0
 _PEAK_OVER = 5
+_NEAR = 2.0
 _SEED = 0
 
 
@@ -29,7 +30,7 @@ class Tissue:
 
     Attributes:
         slices: Images (s, h, w, c), with half a patch around the brain; 0 beyond the volume.
-        marks: Bits of each voxel (s, h, w): 1 brain, 2 white matter, 4 lesion.
+        marks: Bits of each voxel (s, h, w): 1 brain, 2 white matter or within two voxels of it, 4 lesion.
         prior: How often the library has a lesion near a voxel (s, h, w); 0 outside white matter and near lesions.
         places: Slice, row and column of the middle of possible patches (n, 3).
         voxels: Number of the patient and voxel in its volume of these places (n, 4).
@@ -63,7 +64,8 @@ class Tissue:
         for number, volume in enumerate(volumes):
             prior, laws = _laws(volume, library, size, like, jitter)
             spots, weight = _thinned(laws)
-            bits = BRAIN * volume.brain + WHITE * volume.white_matter + LESION * volume.lesions
+            near = volume.to_white_matter <= _NEAR
+            bits = BRAIN * volume.brain + NEAR_WHITE * near + LESION * volume.lesions
             for arrays, values in ((slices, volume.images), (marks, bits), (priors, prior)):
                 arrays.append(_as_slices(values, shape))
             places.append(spots[:, [2, 0, 1]] + (first, 0, 0))
@@ -109,15 +111,16 @@ def _laws(
     middle = far
     if like == CROPS:
         # The patch of a place begins size // 2 before it: the filter's window is moved where size is even.
-        side, origin = (size, size, 1), (0 if size % 2 else -1,) * 2 + (0,)
-        middle = brain & ~ndimage.maximum_filter(volume.lesions, size=side, origin=origin)
-        around = ndimage.uniform_filter(prior, (2 * jitter + 1,) * 2 + (1,), mode="constant")
+        move, side = 0 if size % 2 else -1, 2 * jitter + 1
+        shown = ndimage.maximum_filter(volume.lesions, (size, size, 1), origin=(move, move, 0))  # type: ignore[arg-type]
+        around = ndimage.uniform_filter(prior, (side, side, 1), mode="constant")  # type: ignore[arg-type]
+        middle = brain & ~np.asarray(shown, bool)
         others = [middle, middle]
         painted = np.maximum(around, 0.0) * middle
     else:
         painted = prior
         near_white = far * ndimage.gaussian_filter(white.astype(np.float32), _WHITE_WIDTH)
-        bright = volume.images[..., 0]
+        bright = volume.images[..., volume.bright]
         peaks = bright == ndimage.maximum_filter(bright, (_PEAK_OVER, _PEAK_OVER, 1))
         others = [near_white, near_white * peaks]
     laws = [np.asarray(law, np.float32) for law in (painted, middle, *others)]

@@ -2,7 +2,7 @@
 
 A signed distance is positive inside, in pixels. Unlike a mask it can be turned, scaled and interpolated without its
 edge turning to steps. Every outline has an ellipse of the same area, centre and second moments, and a square of the
-same area and centre.
+same area around its deepest pixel.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float
 from synthmix_jax._typing import Array
 
 SCALES = (0.8, 1.25)
-_WIDEST = 65
+_WIDEST, _MOST, _SEED = 65, 4096, 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +37,7 @@ class Shapes:
 
     @classmethod
     def of(
-        cls, library: Sequence[Bool[np.ndarray, "x y z"]], *, size: int, smallest: int
+        cls, library: Sequence[Bool[np.ndarray, "..."]], *, size: int, smallest: int
     ) -> "Shapes":
         """Parts of at least `smallest` pixels of all masks, for patches of `size` pixels.
 
@@ -45,14 +45,16 @@ class Shapes:
         out of it is cut off.
         """
         width = min(_WIDEST, 2 * int(np.ceil(size * 0.7072 / SCALES[0])) + 3)
-        found = [
-            _in_window(part, width) for mask in library for _, part, _ in parts(mask, smallest)
-        ]
+        found = [part for mask in library for _, part, _ in parts(mask, smallest)]
         if not found:
             raise ValueError(
                 f"library holds no lesion of at least {smallest} pixels in a slice; give masks (x, y, z) of other "
                 "patients with lesions."
             )
+        if len(found) > _MOST:
+            chosen = np.random.default_rng(_SEED).choice(len(found), _MOST, replace=False)
+            found = [found[i] for i in np.sort(chosen)]
+        found = [_in_window(part, width) for part in found]
         distances, outlines = (np.stack(values) for values in zip(*found, strict=True))
         return cls(jnp.asarray(distances, jnp.float16), jnp.asarray(outlines, jnp.float32))
 
@@ -82,31 +84,34 @@ def signed_distance(mask: Bool[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
 
 def deepest(part: Bool[np.ndarray, "h w"]) -> tuple[int, int]:
     """The pixel furthest from the outline; of several, the one nearest to their mean."""
-    depth = signed_distance(np.pad(part, 1))[1:-1, 1:-1]
+    return _deepest(signed_distance(np.pad(part, 1))[1:-1, 1:-1])
+
+
+def _deepest(depth: np.ndarray) -> tuple[int, int]:
     places = np.argwhere(depth == depth.max())
     nearest = np.argmin(((places - places.mean(axis=0)) ** 2).sum(axis=1))
     return int(places[nearest][0]), int(places[nearest][1])
 
 
 def _in_window(part: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Signed distances (width, width) around the deepest pixel, and moments as in `Shapes.outlines`."""
     half = width // 2
-    row, column = deepest(part)
-    padded = np.pad(part, half + 1)
-    distance = signed_distance(padded)
-    window = distance[row + 1 : row + 1 + width, column + 1 : column + 1 + width]
+    depth = signed_distance(np.pad(part, half))
+    row, column = _deepest(depth)
+    row, column = row - half, column - half
+    window = depth[row : row + width, column : column + width]
     return window.astype(np.float16), _outline(part, row, column)
 
 
 def _outline(part: np.ndarray, row: int, column: int) -> np.ndarray:
-    """Moments of a part, as `Shapes.outlines` holds them."""
     pixels = np.argwhere(part) - (row, column)
     area, centre = len(pixels), pixels.mean(axis=0)
-    spread = np.cov(pixels.T, bias=True) + np.eye(2) / 12.0  # a pixel is a square
+    off = pixels - centre
+    spread = off.T @ off / area + np.eye(2) / 12.0  # a pixel is a square
     values, vectors = np.linalg.eigh(spread)
-    axes = np.sqrt(np.maximum(values[::-1], 1e-6))
+    axes = np.sqrt(values[::-1])
     axes *= np.sqrt(area / (np.pi * axes.prod()))
-    angle = np.arctan2(vectors[1, 1], vectors[0, 1])
-    return np.array([area, *centre, *axes, angle])
+    return np.array([area, *centre, *axes, np.arctan2(vectors[1, 1], vectors[0, 1])])
 
 
 def distance(

@@ -28,8 +28,8 @@ class LesionDials:
     """How unlike real lesions the painted ones are: each dial lies in [0, 1], and 0 is as real as can be.
 
     Attributes:
-        contrast: Contrast is too strong: at 1 by 0.6 of white matter in the first modality, and in the others in
-            proportion to their mean contrast.
+        contrast: Contrast is too strong: at 1 by 0.6 of white matter in FLAIR (or the first modality), and in the
+            others in proportion to their mean contrast.
         edge: Edges are too sharp: the measured profile is narrowed by this share, to a step at 1.
         shape: Outlines are too simple: real ones at 0, the ellipse of the same moments at 1/2, a square of the same
             area along the patch's axes at 1; in between, signed distances are interpolated.
@@ -115,18 +115,18 @@ class Lesions:
                 grid is the training patients'.
             size: Pixels of a patch along each side, at least 5.
             like: What real samples the patches stand beside. "patches": those of `loaders.lesion_patches`, with
-                the lesion in the middle, and label 0 hard negatives, half of them local maxima of the first
-                modality; middles are more than 4 voxels from real lesions. "crops": those of `loaders.lesion_crops`,
-                with the lesion anywhere in the middle half, and label 0 anywhere in the brain; no real lesion shows
-                in them.
-            lesions_per_sample: Lesions painted in a patch of label 1; None draws the number from how many lie around
-                lesions of the training patients.
+                the lesion in the middle, and label 0 hard negatives, half of them local maxima of FLAIR
+                (or the first modality); middles are more than 4 voxels from real lesions. "crops": those of
+                `loaders.lesion_crops`, with the lesion anywhere in the middle half, and label 0 anywhere in the
+                brain; no real lesion shows in them.
+            lesions_per_sample: Lesions painted in a patch of label 1; None draws the number from how many lie
+                around lesions of the training patients.
             contrast: Ratio of lesion to white matter for each modality, to use instead of the measured one.
             dials: How unlike real lesions they are; as real as can be unless given.
 
         Raises:
-            ValueError: no anatomy, or different modalities; a library without lesions, or that holds no masks; a size
-                out of range; no lesions to measure and no contrast; or no lesion-free tissue.
+            ValueError: no anatomy, or different modalities; a library without lesions, or that holds no masks; a
+                size out of range; no lesions to measure and no contrast; or no lesion-free tissue.
         """
         anatomies = (anatomies,) if isinstance(anatomies, Anatomy) else tuple(anatomies)
         masks = _masks(library)
@@ -180,7 +180,7 @@ class Lesions:
             gone |= own & (apart[:, :2] < self.size).all(axis=1) & (apart[:, 2] <= slices)
         return dataclasses.replace(self, tissue=self.tissue.without(gone))
 
-    def sample(self, labels: Shaped[Array, " m"], *, key: Key) -> jax.Array:
+    def sample(self, labels: Shaped[Array, "m ..."], *, key: Key) -> jax.Array:
         """Draw one patch a label.
 
         Args:
@@ -196,7 +196,7 @@ class Lesions:
         return self.sample_with_maps(labels, key=key)[0]
 
     def sample_with_maps(
-        self, labels: Shaped[Array, " m"], *, key: Key
+        self, labels: Shaped[Array, "m ..."], *, key: Key
     ) -> tuple[jax.Array, jax.Array]:
         """Draw one patch a label, with its label map.
 
@@ -220,12 +220,12 @@ class Lesions:
         if not labels.shape[0]:
             nothing = jnp.zeros((0, self.size, self.size), jnp.int32)
             return jnp.zeros((*nothing.shape, len(self.modalities)), jnp.float32), nothing
-        return _patches(
-            self.tissue, self.shapes, facts, dials, labels, key, size=self.size, jitter=self.jitter
-        )
+        bright = self.modalities.index("FLAIR") if "FLAIR" in self.modalities else 0
+        static = {"size": self.size, "jitter": self.jitter, "bright": bright}
+        return _patches(self.tissue, self.shapes, facts, dials, labels, key, **static)
 
 
-_patches = jax.jit(patches, static_argnames=("size", "jitter"))
+_patches = jax.jit(patches, static_argnames=("size", "jitter", "bright"))
 
 
 def _masks(library: Sequence[Array]) -> list[np.ndarray]:
@@ -233,12 +233,13 @@ def _masks(library: Sequence[Array]) -> list[np.ndarray]:
     for mask in masks:
         if mask.ndim != 3 or mask.dtype != bool:
             raise ValueError(
-                f"library must hold boolean masks (x, y, z), got shape {mask.shape} of {mask.dtype}; give mask > 0.5."
+                f"library must hold boolean masks (x, y, z), got shape {mask.shape} of {mask.dtype}; "
+                "give mask > 0.5."
             )
     if not any(mask.any() for mask in masks):
         raise ValueError(
-            "library holds no lesions: outlines come from lesion masks of patients other than those evaluated; give "
-            "some, such as [smx.loaders.read_lesions(folder) for folder in folders]."
+            "library holds no lesions: outlines come from lesion masks of patients other than those evaluated; "
+            "give some, such as [smx.loaders.read_lesions(folder) for folder in folders]."
         )
     return masks
 
@@ -249,12 +250,13 @@ def _check_anatomies(anatomies: tuple[Anatomy, ...], size: int) -> None:
     for anatomy in anatomies:
         if tuple(anatomy.modalities) != tuple(anatomies[0].modalities):
             raise ValueError(
-                f"anatomies have the modalities {anatomies[0].modalities} and {anatomy.modalities}; give all of them "
-                "the same, in the same order."
+                f"anatomies have the modalities {anatomies[0].modalities} and {anatomy.modalities}; give all of "
+                "them the same, in the same order."
             )
         if size > min(anatomy.brain.shape[:2]):
             raise ValueError(
-                f"size is {size}, and slices of {anatomy.name} have {anatomy.brain.shape[:2]} pixels; give a smaller one."
+                f"size is {size}, and slices of {anatomy.name} have {anatomy.brain.shape[:2]} pixels; give a "
+                "smaller one."
             )
 
 

@@ -25,8 +25,8 @@ class Seen:
         shape: Shape of one input.
         class_counts: Points of each class; None for regression.
         rows: A hash of every input (n,), sorted.
-        middle: None where hashes are of whole inputs. Of images whose patches may be cut anywhere, every pixel counts
-            as an input, and hashes are of the square of this many pixels around it: the middle of a patch.
+        middle: None where hashes are of whole inputs. Of images whose patches may be cut anywhere, every pixel
+            counts as an input, and hashes are of the square of this many pixels around it: a patch's middle.
     """
 
     shape: tuple[int, ...]

@@ -1,6 +1,7 @@
 """Laws that all generators keep. A new one is tested by a line in `GENERATORS`."""
 
 import jax
+import lesion_phantom as made_up
 import numpy as np
 import pytest
 
@@ -13,6 +14,8 @@ from synthmix_jax.generators import (
     Flow,
     FlowConfig,
     JointGaussian,
+    LesionDials,
+    Lesions,
     Shifted,
 )
 
@@ -21,6 +24,7 @@ pytestmark = pytest.mark.usefixtures("quick_compilation")
 KEY, OTHER = jax.random.key(0), jax.random.key(1)
 IMAGES, LABELLED = "images with labels", "vectors with labels"
 SCALARS, VECTORS = "vectors with a target", "images with two targets"
+TISSUE = "patches of a brain"
 DIALS = dict.fromkeys(("label_noise", "noise", "offset", "memorize"), 0.3)
 
 
@@ -31,10 +35,17 @@ def mixture(data):
     return ClassMixture.fit(data, components=2, rank=2, key=KEY)
 
 
+def lesions(data):
+    """Its data are all patches that can be cut from its anatomy."""
+    dials = LesionDials.together(0.3)
+    return Lesions.fit(made_up.phantom(noise=0.05), library=made_up.library(), size=7, dials=dials)
+
+
 GENERATORS = {
     "ClassGaussian": (IMAGES, lambda d: ClassGaussian.fit(d, rank=3, shrinkage="auto")),
     "ClassMixture": (IMAGES, mixture),
     "Flow": (LABELLED, lambda data: Flow.fit(data, key=KEY, config=FLOW)),
+    "Lesions": (TISSUE, lesions),
     "SMOTE": (IMAGES, lambda data: SMOTE.fit(data, neighbours=3)),
     "JointGaussian": (SCALARS, lambda data: ClassGaussian.fit(data, rank=2)),
     "JointGaussian, two targets": (VECTORS, lambda data: JointGaussian.fit(data, rank=2)),
@@ -53,6 +64,12 @@ GENERATORS = {
 
 
 def data_of(kind):
+    if kind == TISSUE:
+        anatomy = made_up.phantom(noise=0.05)
+        places = np.argwhere(anatomy.brain)
+        wide = np.pad(anatomy.images, [(3, 3), (3, 3), (0, 0), (0, 0)])
+        x = np.stack([wide[i : i + 7, j : j + 7, k] for i, j, k in places])
+        return smx.Dataset(x, anatomy.lesions[tuple(places.T)].astype(int))
     rng = np.random.default_rng(7)
     x = rng.uniform(size=(36, 4, 4)) if kind in (IMAGES, VECTORS) else rng.normal(size=(36, 5))
     if kind == IMAGES:
@@ -133,9 +150,10 @@ def test_bad_labels_are_refused(case):
         shape = (3, 3) if data.y.ndim == 2 else (3, 1)
         bad = [(np.zeros(shape), "got shape"), (drawn.y * np.nan, r"[24]0 non-finite")]
     else:
+        last = data.num_classes - 1
         bad = [
-            (np.array([0, 3]), r"labels must lie in 0\.\.2, got 0 to 3"),
-            (np.array([-1]), r"labels must lie in 0\.\.2, got -1 to -1"),
+            (np.array([0, 3]), rf"labels must lie in 0\.\.{last}, got 0 to 3"),
+            (np.array([-1]), rf"labels must lie in 0\.\.{last}, got -1 to -1"),
             (np.array([0.0, 1.0]), r"whole numbers, got dtype float64; convert them"),
             (np.zeros((2, 2), int), r"must be \(m,\), got shape \(2, 2\)"),
         ]
