@@ -191,11 +191,11 @@ class Config:
 
     Attributes:
         patches: Task 1, lesion or not.
-        segments: Task 2, segmentation.
+        segments: Task 2, segmentation; None for none.
     """
 
     patches: Patches = field(kw_only=True)
-    segments: Segments = field(kw_only=True)
+    segments: Segments | None = field(kw_only=True, default=None)
 
 
 FORTH, BACK = Fold(("19",), "26"), Fold(("26",), "19")
@@ -239,7 +239,7 @@ PRESETS = {
             compared=40,
             halves=20,
             metrics=("energy",),
-<<<<<<< HEAD
+            spaces=("pixels",),
         ),
         segments=Segments(
             folds=TWO[-1:],
@@ -253,10 +253,6 @@ PRESETS = {
             crops=40,
             size=32,
         ),
-=======
-            spaces=("pixels",),
-        )
->>>>>>> mri-task1
     ),
     "cpu": Config(
         patches=Patches(

@@ -135,6 +135,6 @@ def main(argv: list[str] | None = None) -> None:
         "intervals": CAVEAT,
     }
     for name, task in TASKS.items():
-        if options.task in ("all", name):
-            out = (options.out or RESULTS / options.preset) / name
-            task(getattr(PRESETS[options.preset], name), head, out, options)
+        plan = getattr(PRESETS[options.preset], name)
+        if options.task in ("all", name) and plan is not None:
+            task(plan, head, (options.out or RESULTS / options.preset) / name, options)
