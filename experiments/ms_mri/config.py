@@ -248,7 +248,7 @@ PRESETS = {
             ratios=(0.0, 1.0),
             seeds=2,
             training=Training(steps=2, batch_size=4, evaluations=1, choose="last"),
-            widths=(4, 8),
+            widths=(4,),
             pool=16,
             crops=40,
             size=32,
