@@ -258,7 +258,7 @@ PRESETS = {
         patches=Patches(
             groups=(
                 Group((FORTH, BACK), (20, 50, 100, 200), seeds=8, main=True),
-                Group(TO_7, (50, 200), seeds=5),
+                Group(TO_7, (50, 100), seeds=5),
                 Group(FROM_7, (50, 100), seeds=5),
                 Group(TWO, (100, 200), seeds=5),
             ),

@@ -1,14 +1,13 @@
 """Pictures of task 1, for readers who know no more than that synthetic patches were added to real ones."""
 
-import textwrap
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 
-from .intervals import CAVEAT, halves
+from .frame import REAL, counts_axis, curve, finish, subplots
 
 COLOURS = ("#009E73", "#E69F00", "#D55E00", "#CC79A7", "#56B4E9")
-REAL = "#555555"
 KINDS = {0.0: "dial 0: as real as can be", 0.5: "dial 0.5", 1.0: "dial 1: too bright, square, flat"}
 ADDED = "synthetic patches added"
 
@@ -29,15 +28,16 @@ def draw(rows: list[dict], table, result: dict, credit: str, out: Path) -> None:
 
 
 def errors(table, folds: list[str], credit: str, path: Path) -> None:
-    """One row a fold, one column a number of real patches, one line a dial: error on the test patient."""
-    sizes = sorted({n for fold, _, n in table.cells if fold in folds})
-    figure, axes = subplots(len(folds), len(sizes), sharey="row")
-    for (i, fold), (j, n) in grid(folds, sizes):
+    """One row a fold, one panel a number of real patches, one line a dial: error on the test patient."""
+    sizes = {fold: sorted({n for f, _, n in table.cells if f == fold}) for fold in folds}
+    figure, axes = subplots(len(folds), max(map(len, sizes.values())), sharey="row")
+    for (i, fold), j in product(enumerate(folds), range(axes.shape[1])):
         axis = axes[i, j]
-        cells = [cell for cell in table.cells if (cell[0], cell[2]) == (fold, n)]
-        if not cells:
+        if j >= len(sizes[fold]):
             axis.set_visible(False)
             continue
+        n = sizes[fold][j]
+        cells = [cell for cell in table.cells if (cell[0], cell[2]) == (fold, n)]
         for place, cell in enumerate(cells):
             values = 100.0 * table.values(cell, "wrong")
             curve(axis, table.counts, values, COLOURS[place], name_of(cell[1]))
@@ -45,13 +45,13 @@ def errors(table, folds: list[str], credit: str, path: Path) -> None:
         axis.axhline(own, color=REAL, ls="--", lw=1.2, label="real patches alone, own ridge")
         counts_axis(axis, table.plan.pool)
         axis.set_ylim(bottom=0, top=min(60, axis.get_ylim()[1]))
-        axis.set_title(f"train on {words(fold)}, {n} real patches", fontsize=9)
+        axis.set_title(f"train on {words(fold)}: {n} real patches", fontsize=8.5)
         axis.set_xlabel(ADDED if i == len(folds) - 1 else "")
         axis.set_ylabel("wrong on the test patient (%)" if j == 0 else "")
     finish(
         figure,
         axes,
-        "Lesion or not: how many wrong answers on a patient the method has never seen?",
+        "Lesion or not: how many wrong answers on a patient the method has never seen? (patients by number)",
         "Lines: means over draws; bands: 95 % intervals of the difference to no synthetic patches; dots: lowest.",
         credit,
         path,
@@ -94,7 +94,7 @@ def scores(table, result: dict, fold: str, credit: str, path: Path) -> None:
     finish(
         figure,
         axes,
-        f"How much of the harm is a moved threshold? Train on {words(fold)}",
+        f"How much of the harm is a moved threshold? Train on patient {words(fold)}",
         "The threshold is calibrated by left-out real training patches alone. Dotted: healthy patches as further "
         "negatives, no painted lesion, classes weighted alike.",
         credit,
@@ -115,7 +115,14 @@ def optima(choices: list[dict], main: list[str], credit: str, path: Path) -> Non
         left.scatter(x, y, color=COLOURS[place], alpha=0.7, s=24, label=rule)
     top = max(c["best count, misclassified"] for c in choices)
     left.plot([0, top], [0, top], color=REAL, lw=0.8)
-    left.set(xscale="symlog", yscale="symlog")
+    ticks = [t for t in (0, 1, 10, 100, 1000) if t <= top]
+    for scale, set_ticks in (
+        (left.set_xscale, left.set_xticks),
+        (left.set_yscale, left.set_yticks),
+    ):
+        scale("symlog", linthresh=1)
+        set_ticks(ticks, [f"{t:,}" for t in ticks])
+    left.set(xlim=(-0.4, 1.5 * top), ylim=(-0.4, 1.5 * top))
     left.set_xlabel("best number on the test patient")
     left.set_ylabel("chosen without the test patient\n(median over draws)")
     order = ["none", "all", *rules]
@@ -168,9 +175,11 @@ def distances(records: list[dict], plan, credit: str, path: Path) -> None:
         figure,
         axes,
         "How far are painted lesions from real ones, and real ones of one patient from those of another?",
-        "Patches with lesions only. Zero: as near as halves of the real patches are to each other. Bands: 90 %.",
+        "Patches with lesions, one pool a dial. Zero: as near as halves of the real patches are to each other. "
+        "Bands: 90 % over such halves.",
         credit,
         path,
+        caveat="",
     )
 
 
@@ -195,7 +204,7 @@ def networks(records: list[dict], credit: str, path: Path) -> None:
             )
         axis.set_xticks(range(len(mine[0]["ratios"])), [f"{r:g}" for r in mine[0]["ratios"]])
         axis.axhline(100.0 * mine[0]["wrong"]["mean"][0], color=REAL, ls="--", lw=1)
-        axis.set_title(f"train on {words(fold)}, {n} real patches", fontsize=9)
+        axis.set_title(f"train on {words(fold)}: {n} real patches", fontsize=9)
         axis.set_xlabel("synthetic patches for each real one")
     axes[0, 0].set_ylabel("wrong on the test patient (%)")
     finish(
@@ -208,24 +217,6 @@ def networks(records: list[dict], credit: str, path: Path) -> None:
     )
 
 
-def curve(axis, counts, values, colour, label, best=np.argmin) -> None:
-    """A mean, the interval of its difference to the first point, and its best point."""
-    mean, half = values.mean(axis=0), halves(values - values[:, :1])
-    axis.plot(counts, mean, color=colour, lw=1.5, label=label)
-    axis.fill_between(counts, mean - half, mean + half, color=colour, alpha=0.15, lw=0)
-    place = int(best(mean))
-    axis.plot(counts[place], mean[place], "o", color=colour, ms=5)
-
-
-def counts_axis(axis, pool: int) -> None:
-    """Zero, then logarithmic."""
-    axis.set_xscale("symlog", linthresh=10, linscale=0.5)
-    axis.set_xlim(0, pool)
-    ticks = [t for t in (0, 10, 100, 1000, pool) if t <= pool and (t == pool or 3 * t < pool)]
-    axis.set_xticks(ticks, [f"{t:,}" for t in ticks])
-    axis.minorticks_off()
-
-
 def name_of(dial) -> str:
     """What a generator is called in legends."""
     if isinstance(dial, str):
@@ -234,59 +225,11 @@ def name_of(dial) -> str:
 
 
 def words(fold: str) -> str:
-    """Such as "patients 19 + 26, test on 7"."""
+    """Such as "19 + 26, test on 7"."""
     train, test = fold.split(" to ")
-    return f"patient{'s' if '+' in train else ''} {train}, test on {test}"
+    return f"{train}, test on {test}"
 
 
 def grid(first: list, second: list):
     """Pairs of numbered items."""
     return [((i, a), (j, b)) for i, a in enumerate(first) for j, b in enumerate(second)]
-
-
-def subplots(rows: int, columns: int, *, width: float = 3.5, sharey: bool | str = False):
-    """Axes (rows, columns) without upper and right spines."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(
-        rows,
-        columns,
-        figsize=(max(width * columns, 7.5), 2.7 * rows + 1.2),
-        squeeze=False,
-        sharey=sharey,
-    )
-    for axis in axes.ravel():
-        axis.spines[["top", "right"]].set_visible(False)
-    return figure, axes
-
-
-def finish(figure, axes, title: str, note: str, credit: str, path: Path) -> None:
-    """Title, legend, what the marks mean and whose images they are; write and let go."""
-    import matplotlib.pyplot as plt
-
-    found: dict = {}
-    for axis in axes.ravel():
-        found |= dict(zip(*axis.get_legend_handles_labels()[::-1], strict=True))
-    width, height = figure.get_size_inches()
-    figure.suptitle(title, fontsize=11, x=0.01, ha="left")
-    small = "\n".join(textwrap.wrap(f"{note} {CAVEAT} {credit}", int(width * 17)))
-    lines = small.count("\n") + 1
-    figure.text(0.01, 0.01, small, fontsize=6.5, color="#444444", va="bottom")
-    floor = 0.13 * lines / height
-    if found:
-        floor += 0.25 / height
-        figure.legend(
-            found.values(),
-            found.keys(),
-            loc="lower center",
-            ncols=min(len(found), 5),
-            frameon=False,
-            fontsize=8,
-            bbox_to_anchor=(0.5, 0.13 * lines / height),
-        )
-    figure.tight_layout(rect=(0, floor + 0.02, 1, 1 - 0.1 / height))
-    figure.savefig(path, dpi=110, metadata={"Copyright": credit})
-    plt.close(figure)

@@ -57,7 +57,8 @@ def rows_of(plan: Patches, material: Material, work: Path) -> Iterator[tuple[dic
 def lesion_or_not(plan: Patches, head: dict, out: Path, options: argparse.Namespace) -> None:
     """Task 1: rows, then what they say."""
     patients = cohort(options.data_dir, made_up=options.preset == "quick")
-    todo = rows_of(plan, Material(patients, plan), options.work or out / "work")
+    work = options.work or out.parent.parent / "work"
+    todo = rows_of(plan, Material(patients, plan), work)
     rows, head = completed(todo, plan, {**head, "data": patients.credit}, out, options.fresh)
     report.report(rows, plan, head, out)
 
@@ -65,7 +66,7 @@ def lesion_or_not(plan: Patches, head: dict, out: Path, options: argparse.Namesp
 def segmentation(plan: Segments, head: dict, out: Path, options: argparse.Namespace) -> None:
     """Task 2: rows, then what they say."""
     patients = cohort(options.data_dir, made_up=options.preset == "quick")
-    todo = segment_rows(plan, patients, options.work or out / "work")
+    todo = segment_rows(plan, patients, options.work or out.parent.parent / "work")
     rows, head = completed(todo, plan, {**head, "data": patients.credit}, out, options.fresh)
     segment_report.report(rows, plan, head, out)
 
@@ -125,7 +126,9 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--task", choices=("all", *TASKS), default="all")
     parser.add_argument("--data-dir", help="folder that holds open_ms; default: SYNTHMIX_DATA_DIR")
     parser.add_argument("--out", type=Path, help="default: results/PRESET")
-    parser.add_argument("--work", type=Path, help="networks under way; default: OUT/TASK/work")
+    parser.add_argument(
+        "--work", type=Path, help="networks under way; default: a folder beside OUT"
+    )
     parser.add_argument("--fresh", action="store_true", help="replace earlier results")
     options = parser.parse_args(argv)
     head = {
