@@ -55,9 +55,8 @@ def part_centres(
     inside = np.zeros(mask.shape)
     for i in range(mask.shape[axis]):
         place = tuple(i if j == axis else slice(None) for j in range(3))
-        inside[place] = depth(np.pad(mask[place], 1))[
-            1:-1, 1:-1
-        ]  # the rim of the box is no lesion's inside
+        padded = np.pad(mask[place], 1)  # the rim of the box is no lesion's inside
+        inside[place] = depth(padded)[1:-1, 1:-1]
     centres = np.asarray(ndimage.maximum_position(inside, parts, numbers), np.int64)
     lesions = lesion_components(mask)[0][tuple(centres.T)]
     return centres + np.asarray([span.start for span in box]), lesions.astype(np.int64)

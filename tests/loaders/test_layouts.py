@@ -93,6 +93,7 @@ def test_bids_with_sessions_and_derivatives(touch):
             {"FLAIR": "3DFLAIR.nii", "lesions": "FLAIR_lesions.nii"},
         ),
         (["T1.nii", "T1_ce.nii", "T1gd.nii", "t1_n4.nii.json"], {"T1": "T1.nii"}),
+        (["FLAIR.nii", "T1w_ce.nii", "T1gd.nii"], {"FLAIR": "FLAIR.nii"}),
         (["mprage_t1mpr.nii", "t2star.nii"], {"T1": "mprage_t1mpr.nii"}),
         (
             ["flair_brain.nii", "brain_mask.nii", "gt.nii"],

@@ -152,6 +152,17 @@ def test_negatives_follow_the_prior(patient):
     assert abs((p.centres[:, 0] < 11).mean() - share) < 5 * np.sqrt(share * (1 - share) / 200)
 
 
+def test_no_voxel_is_drawn_twice(patient):
+    """Where all ten voxels are local maxima, the halves must not draw the same ones."""
+    flat = np.repeat(patient.brain[..., None], 2, axis=-1).astype(np.float32)
+    free = dataclasses.replace(patient, images=flat, lesions=np.zeros_like(patient.lesions))
+    prior = np.zeros(patient.brain.shape)
+    prior[8:13, 14, 9:11] = 1
+    for seed in range(3):
+        p = lesion_patches(free, size=5, key=jax.random.key(seed), max_per_class=10, prior=prior)
+        assert {tuple(c) for c in p.centres} == {tuple(c) for c in np.argwhere(prior > 0)}
+
+
 def test_bright_negatives_can_match_the_positives(patient, rng):
     images = patient.images.copy()
     images[..., 0] = np.where(patient.brain, images[..., 0] + rng.random(patient.brain.shape), 0)

@@ -172,6 +172,7 @@ def test_several_patients(make):
 def test_label_maps(make):
     p = make(4, y=np.zeros((4, 7, 7), np.int32))
     assert "with label maps" in repr(p)
+    assert (p.data.dense, p.data.num_classes) == (True, 2)
     labels = dataclasses.replace(p, y=np.arange(4, dtype=np.int32) % 2).data
     assert labels.num_classes == 2
 

@@ -288,10 +288,19 @@ def test_resampling_is_exact_for_what_is_linear_in_space(write_patient, brain, e
 
 
 def test_resampled_masks_take_the_nearest_voxel(write_patient, volumes):
-    affine = np.diag((2.0, 1.0, 1.0, 1.0))
+    affine = np.diag((3.0, 3.0, 1.0, 1.0))
     mask = read_lesions(write_patient(affine=affine), on_other_voxels="resample")
-    assert mask.shape == (47, 28, 20)
-    np.testing.assert_array_equal(mask[::2], volumes["lesions"] == 1)  # places that both grids have
+    assert mask.shape == (70, 82, 20)
+    x, y = (np.round(np.arange(n) / 3).astype(int) for n in mask.shape[:2])  # thirds: no ties
+    np.testing.assert_array_equal(mask, volumes["lesions"][x][:, y] == 1)
+
+
+def test_a_head_is_told_by_its_volume(write_patient):
+    folder = write_patient(affine=np.diag((12.0, 12.0, 12.0, 1.0)))
+    with pytest.raises(
+        ValueError, match=r"\(5\.\d litres\) are nonzero in FLAIR: more than a brain"
+    ):
+        read_patient(folder, modalities="FLAIR", on_other_voxels="resample")
 
 
 def _eroded(mask, times):

@@ -25,6 +25,8 @@ def test_slices_hold_the_whole_brain(patient, plane, multiple):
     np.testing.assert_array_equal(s.volume(s.brain), patient.brain)
     for channel in range(2):
         np.testing.assert_array_equal(s.volume(s.x[..., channel]), patient.images[..., channel])
+    held = np.flatnonzero(s.brain.any((0, 2)))
+    assert abs(held[0] + held[-1] + 1 - s.x.shape[1]) <= 1  # in the middle
     middle = len(s) // 2
     row, column = np.argwhere(s.brain[middle])[5]
     place = [row + s.origin[0], column + s.origin[1]]
