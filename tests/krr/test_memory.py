@@ -8,6 +8,8 @@ import pytest
 import synthmix_jax as smx
 from synthmix_jax.krr import _problem, _sweep
 
+# What the compiler asks for is what it asks users for.
+pytestmark = pytest.mark.usefixtures("full_compilation")
 D = 3
 
 
