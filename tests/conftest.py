@@ -47,7 +47,7 @@ def full_compilation():
 
 @pytest.fixture(scope="module", autouse=True)
 def _compiled_programs_are_dropped():
-    """A program is a mapping of memory or several; the system grants a process 65,530, and the suite would need more."""
+    """Programs are mappings of memory, of which a process may have 65,530; the whole suite would need more."""
     yield
     maps = Path("/proc/self/maps")
     if maps.exists() and maps.read_bytes().count(b"\n") > MOST_MAPPINGS:

@@ -27,9 +27,9 @@ class UNet(nnx.Module):
     3. On the way up, channels are reduced before the image is enlarged by repetition: the same numbers, for a
        quarter of the products.
     4. With `fold` 2 the four pixels of a square become channels before the first level and pixels again after the
-       last, so that no convolution runs at full resolution, where most of the time goes. A step of 8 crops of 64 x 64
-       on two CPU cores: widths (16, 32, 64), one block, folded 38 ms of processor time for 50 k parameters; widths
-       (8, 16, 32), two blocks, unfolded 126 ms for 28 k.
+       last, so that no convolution runs at full resolution, where most of the time goes. A step of 8 crops of
+       64 x 64 on a CPU: widths (16, 32, 64), one block, folded, 38 ms of processor time for 50 k parameters; widths
+       (8, 16, 32), two blocks, not folded, 126 ms for 28 k.
 
     Args:
         in_channels: Of the images: how many modalities.
@@ -43,7 +43,8 @@ class UNet(nnx.Module):
         rngs: Stream "params".
 
     Raises:
-        ValueError: a number below 1, neither two nor three dimensions, no level, or a width that is no multiple of 4.
+        ValueError: a number below 1, neither two nor three dimensions, no level, or a width that is no multiple
+            of 4.
     """
 
     def __init__(

@@ -102,7 +102,9 @@ def test_tiles_cover_the_brain_once(rng):
 
 def test_tiles_show_what_lies_around_the_part_that_is_kept(rng):
     x = rng.integers(0, 9, (1, 24, 30, 1))
-    label = lambda tiles: np.roll(tiles[..., 0], (2, -2), axis=(1, 2))  # as far as the margin of 16 / 8
+    label = lambda tiles: np.roll(
+        tiles[..., 0], (2, -2), axis=(1, 2)
+    )  # as far as the margin of 16 / 8
     maps = segments.tiled(label, x, np.ones((1, 24, 30), bool), 16)
     wide = np.pad(x[0, ..., 0], 2)
     np.testing.assert_array_equal(maps[0], wide[:-4, 4:])
