@@ -140,10 +140,11 @@ def draw(records: list[dict], baselines: list[dict], credit: str, path: Path) ->
         flat = next(b for b in baselines if b["fold"] == fold)
         axis.axhline(flat["dice"], color="k", ls=":", lw=1, label="threshold on FLAIR")
         axis.set_xticks(range(len(ratios)), [f"{r:g}" for r in ratios])
-        axis.set_ylim(0.0, None)
         axis.set_title(f"train on {picture.words(fold)}\n{n} real crops", fontsize=9)
         axis.set_xlabel("synthetic crops for each real one" if i == len(sizes) - 1 else "")
         axis.set_ylabel("overlap with the experts (Dice)" if j == 0 else "")
+    tops = [record["dice"]["mean"] for record in records] + [b["dice"] for b in baselines]
+    axes[0, 0].set_ylim(0.0, min(1.0, 1.15 * max(tops)))
     picture.finish(
         figure,
         axes,
