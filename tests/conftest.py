@@ -6,6 +6,9 @@ import os
 os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=2")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("MPLBACKEND", "Agg")
+# Most of the suite's time is XLA's: programs that run for a moment are compiled with little effort, in a third of
+# the time. `full_compilation` is for what users' compilation is tested by. Programs started by tests inherit this.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "true")
 
 from jaxtyping import install_import_hook
 
@@ -13,11 +16,14 @@ from jaxtyping import install_import_hook
 _hook = install_import_hook("synthmix_jax", "beartype.beartype")
 
 import dataclasses
+import gc
 from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
+
+MOST_MAPPINGS = 10_000
 
 
 @pytest.fixture
@@ -27,11 +33,26 @@ def rng():
 
 @pytest.fixture
 def quick_compilation():
-    """XLA spends little on code that runs for a moment: networks compile longer than tests run them."""
+    """Nothing more than what holds for the whole suite."""
+
+
+@pytest.fixture
+def full_compilation():
+    """XLA compiles as it does for users."""
     before = jax.config.read("jax_disable_most_optimizations")
-    jax.config.update("jax_disable_most_optimizations", True)
+    jax.config.update("jax_disable_most_optimizations", False)
     yield
     jax.config.update("jax_disable_most_optimizations", before)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _compiled_programs_are_dropped():
+    """Programs are mappings of memory, of which a process may have 65,530; the whole suite would need more."""
+    yield
+    maps = Path("/proc/self/maps")
+    if maps.exists() and maps.read_bytes().count(b"\n") > MOST_MAPPINGS:
+        jax.clear_caches()
+        gc.collect()
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 Patients go by their number. Whole patients train or test, never both.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from synthmix_jax.generators import FlowConfig
 from synthmix_jax.training import Config as Training
@@ -149,14 +149,51 @@ class Patches:
 
 
 @dataclass(frozen=True)
+class Segments:
+    """Task 2, segmentation: a U-Net on crops.
+
+    Attributes:
+        folds: Two patients to train on, the third to test on.
+        real: Numbers of real crops, equally many of each training patient.
+        dials: Of the generator.
+        ratios: Synthetic crops a real one; those that the pool is too small for are left out.
+        seeds: Networks of each, with other crops, parameters and batches.
+        training: The number of real crops is filled in.
+        long: Steps of the networks that are given all real crops; None for those of `training`.
+        widths: Channels of the U-Net's levels.
+        pool: Synthetic crops, every other one painted.
+        crops: Real crops drawn of each training patient.
+        size: Of a crop in pixels of 1 mm.
+        held_out: Share of the crops, at the upper end of the brain, that choose the ratio.
+        gap: Slices between them and those that train.
+    """
+
+    folds: tuple[Fold, ...]
+    real: tuple[int, ...]
+    dials: tuple[float, ...]
+    ratios: tuple[float, ...]
+    seeds: int
+    training: Training
+    long: int | None = None
+    widths: tuple[int, ...] = (16, 32, 64)
+    pool: int = 1024
+    crops: int = 400
+    size: int = 64
+    held_out: float = 0.35
+    gap: float = 5.0
+
+
+@dataclass(frozen=True)
 class Config:
     """One preset; each field is a task.
 
     Attributes:
         patches: Task 1, lesion or not.
+        segments: Task 2, segmentation; None for none.
     """
 
     patches: Patches = field(kw_only=True)
+    segments: Segments | None = field(kw_only=True, default=None)
 
 
 FORTH, BACK = Fold(("19",), "26"), Fold(("26",), "19")
@@ -171,6 +208,18 @@ SMALL = Training(
     choose="last",
     flip=True,
     shift=1,
+)
+
+CROPS = Training(
+    steps=300,
+    batch_size=8,
+    optimizer="adamw",
+    learning_rate=3e-3,
+    weight_decay=1e-2,
+    evaluations=2,
+    choose="last",
+    flip=True,
+    shift=4,
 )
 
 PRESETS = {
@@ -189,7 +238,19 @@ PRESETS = {
             halves=20,
             metrics=("energy",),
             spaces=("pixels",),
-        )
+        ),
+        segments=Segments(
+            folds=TWO[-1:],
+            real=(8,),
+            dials=(1.0,),
+            ratios=(0.0, 1.0),
+            seeds=2,
+            training=Training(steps=2, batch_size=4, evaluations=1, choose="last"),
+            widths=(4,),
+            pool=16,
+            crops=40,
+            size=32,
+        ),
     ),
     "cpu": Config(
         patches=Patches(
@@ -215,7 +276,17 @@ PRESETS = {
                 seeds=2,
                 training=FlowConfig(steps=600, batch_size=32, widths=(16, 32), flip=True),
             ),
-        )
+        ),
+        segments=Segments(
+            folds=TWO,
+            real=(16,),
+            dials=(0.0, 1.0),
+            ratios=(0.0, 1.0, 4.0, 16.0),
+            seeds=3,
+            training=CROPS,
+            long=700,
+            pool=256,
+        ),
     ),
     "gpu": Config(
         patches=Patches(
@@ -240,6 +311,17 @@ PRESETS = {
             dials=(0.0, 0.25, 0.5, 0.75, 1.0),
             pool=8000,
             per_class=600,
-        )
+        ),
+        segments=Segments(
+            folds=TWO,
+            real=(8, 16, 32, 64, 128, 256),
+            dials=(0.0, 0.25, 0.5, 0.75, 1.0),
+            ratios=(0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0),
+            seeds=10,
+            training=replace(CROPS, steps=4000, batch_size=16),
+            widths=(16, 32, 64),
+            pool=8192,
+            crops=1000,
+        ),
     ),
 }

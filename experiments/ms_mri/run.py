@@ -18,9 +18,9 @@ import jax
 
 from experiments import _rows
 
-from . import choosing, networks, patches, report, sources
-from .config import PRESETS, Patches
-from .data import Material, cohort
+from . import choosing, networks, patches, report, segment_report, segments, sources
+from .config import PRESETS, Patches, Segments
+from .data import Cohort, Material, cohort
 from .intervals import CAVEAT
 
 RESULTS = Path(__file__).parent / "results"
@@ -63,6 +63,25 @@ def lesion_or_not(plan: Patches, head: dict, out: Path, options: argparse.Namesp
     report.report(rows, plan, head, out)
 
 
+def segmentation(plan: Segments, head: dict, out: Path, options: argparse.Namespace) -> None:
+    """Task 2: rows, then what they say."""
+    patients = cohort(options.data_dir, made_up=options.preset == "quick")
+    todo = segment_rows(plan, patients, options.work or out.parent.parent / "work")
+    rows, head = completed(todo, plan, {**head, "data": patients.credit}, out, options.fresh)
+    segment_report.report(rows, plan, head, out)
+
+
+def segment_rows(plan: Segments, patients: Cohort, work: Path) -> Iterator[tuple[dict, Callable]]:
+    """All that task 2 computes: what it is, and how it is made."""
+    for fold in plan.folds:
+        scene = segments.Scene(patients, plan, fold)
+        yield {"kind": "threshold", "fold": fold.name}, lambda s=scene: segments.baseline(s)
+        for n in (None, *plan.real):
+            for dial in (None,) if n is None else (None, *plan.dials):
+                what = {"kind": "segments", "fold": fold.name, "dial": dial, "n": n}
+                yield what, lambda a=(scene, n, dial): segments.networks(*a, work)
+
+
 def completed(
     todo: Iterator[tuple[dict, Callable]], plan: Any, head: dict, out: Path, fresh: bool
 ) -> tuple[list[dict], dict]:
@@ -84,7 +103,7 @@ def completed(
     return rows, {k: v for k, v in head.items() if k != "plan"}
 
 
-TASKS = {"patches": lesion_or_not}
+TASKS = {"patches": lesion_or_not, "segments": segmentation}
 
 
 def pack(out: Path) -> None:
@@ -119,6 +138,6 @@ def main(argv: list[str] | None = None) -> None:
         "intervals": CAVEAT,
     }
     for name, task in TASKS.items():
-        if options.task in ("all", name):
-            out = (options.out or RESULTS / options.preset) / name
-            task(getattr(PRESETS[options.preset], name), head, out, options)
+        plan = getattr(PRESETS[options.preset], name)
+        if options.task in ("all", name) and plan is not None:
+            task(plan, head, (options.out or RESULTS / options.preset) / name, options)

@@ -12,7 +12,8 @@ Parameters, batch statistics and outputs are float32; the computation is in bflo
 
 `UNet` labels every pixel of an image, or every voxel of a volume: (b, h, w, num_outputs).
 
-`VelocityUNet` and `ResidualMLP` are velocity fields for flow matching, from points, times and classes to velocities.
+`VelocityUNet` and `ResidualMLP` are velocity fields for flow matching, from points, times and classes to
+velocities.
 """
 
 from ._cnn import SmallCNN as SmallCNN

@@ -1,8 +1,9 @@
 """Convolution of volumes as a convolution of their planes.
 
-A kernel that reaches over p planes sees, in each plane, the channels of p neighbours. So the volume becomes a stack of
-planes whose channels are those of their neighbours side by side, and `conv2d` does the rest in any of its forms: with
-"patches" it is one product of all p q r slices, with "winograd" a quarter of the multiplications within each plane.
+A kernel that reaches over p planes sees, in each plane, the channels of p neighbours. So the volume becomes a stack
+of planes whose channels are those of their neighbours side by side, and `conv2d` does the rest in any of its forms:
+with "patches" it is one product of all p q r slices, with "winograd" a quarter of the multiplications within each
+plane.
 """
 
 from typing import get_args

@@ -26,19 +26,25 @@ class UNet(nnx.Module):
     2. Group normalisation [wu2018]: no image depends on the others of its batch, which may be few.
     3. On the way up, channels are reduced before the image is enlarged by repetition: the same numbers, for a
        quarter of the products.
+    4. With `fold` 2 the four pixels of a square become channels before the first level and pixels again after the
+       last, so that no convolution runs at full resolution, where most of the time goes. A step of 8 crops of
+       64 x 64 on a CPU: widths (16, 32, 64), one block, folded, 38 ms of processor time for 50 k parameters; widths
+       (8, 16, 32), two blocks, not folded, 126 ms for 28 k.
 
     Args:
         in_channels: Of the images: how many modalities.
         num_outputs: Classes.
         dims: 2 for images (b, h, w, c), 3 for volumes (b, h, w, d, c).
         widths: Channels of each level, the finest first; multiples of 4. Each level halves every side.
+        fold: Pixels along each side of a square (cube) that are taken as channels of one.
         blocks: Convolutions of each level on the way down, and as many on the way up.
         method: Of the convolutions, as in `conv2d`.
         dtype: Of the computation; None for bfloat16 on accelerators and float32 on CPUs.
         rngs: Stream "params".
 
     Raises:
-        ValueError: a number below 1, neither two nor three dimensions, no level, or a width that is no multiple of 4.
+        ValueError: a number below 1, neither two nor three dimensions, no level, or a width that is no multiple
+            of 4.
     """
 
     def __init__(
@@ -49,15 +55,17 @@ class UNet(nnx.Module):
         dims: int = 2,
         widths: Sequence[int] = (16, 32, 64),
         blocks: int = 2,
+        fold: int = 1,
         method: str = "auto",
         dtype: DTypeLike | None = None,
         rngs: nnx.Rngs,
     ) -> None:
-        positive(in_channels=in_channels, num_outputs=num_outputs, blocks=blocks)
+        positive(in_channels=in_channels, num_outputs=num_outputs, blocks=blocks, fold=fold)
         if dims not in (2, 3):
             raise ValueError(f"dims must be 2 for images or 3 for volumes, got {dims!r}.")
         _check(widths)
-        self.in_channels, self.dims = in_channels, dims
+        self.in_channels, self.dims, self.fold = in_channels, dims, fold
+        together = fold**dims
         self.dtype = compute_dtype(dtype)
 
         def stack(before: int, after: int) -> _Stack:
@@ -65,14 +73,14 @@ class UNet(nnx.Module):
                 before, after, blocks, dims=dims, method=method, dtype=self.dtype, rngs=rngs
             )
 
-        sizes = (in_channels, *widths)
+        sizes = (together * in_channels, *widths)
         self.down = nnx.List(stack(a, b) for a, b in itertools.pairwise(sizes))
         pairs = list(itertools.pairwise(reversed(widths)))
         self.reduce = nnx.List(
             Conv(a, b, kernel_size=1, dims=dims, dtype=self.dtype, rngs=rngs) for a, b in pairs
         )
         self.up = nnx.List(stack(2 * b, b) for _, b in pairs)
-        self.head = nnx.Linear(widths[0], num_outputs, dtype=jnp.float32, rngs=rngs)
+        self.head = nnx.Linear(widths[0], together * num_outputs, dtype=jnp.float32, rngs=rngs)
 
     def __call__(self, x: Shaped[Array, "b ..."]) -> Float[Array, "b ... k"]:
         """Class scores of every pixel, in float32.
@@ -89,7 +97,7 @@ class UNet(nnx.Module):
         """
         x = as_images(x, channels=self.in_channels, smallest=1, dtype=self.dtype, dims=self.dims)
         sides = x.shape[1:-1]
-        x = _padded(x, 2 ** (len(self.down) - 1))
+        x = _folded(_padded(x, self.fold * 2 ** (len(self.down) - 1)), self.fold)
         kept = []
         for level, stack in enumerate(self.down):
             x = stack(_halved(x) if level else x)
@@ -97,8 +105,8 @@ class UNet(nnx.Module):
         kept.pop()
         for reduce, stack in zip(self.reduce, self.up, strict=True):
             x = stack(jnp.concatenate([_doubled(reduce(x)), kept.pop()], axis=-1))
-        x = x[(slice(None), *(slice(side) for side in sides))]
-        return self.head(x.astype(jnp.float32))
+        x = _unfolded(self.head(x.astype(jnp.float32)), self.fold)
+        return x[(slice(None), *(slice(side) for side in sides))]
 
 
 class _Stack(nnx.Module):
@@ -135,6 +143,30 @@ def _halved(x: jax.Array) -> jax.Array:
     b, *sides, c = x.shape
     blocks = x.reshape(b, *itertools.chain(*((side // 2, 2) for side in sides)), c)
     return blocks.mean(axis=tuple(range(2, 2 * len(sides) + 1, 2)))
+
+
+def _folded(x: jax.Array, fold: int) -> jax.Array:
+    """Squares (cubes) of `fold` pixels along each side as one pixel with all their channels."""
+    if fold == 1:
+        return x
+    b, *sides, c = x.shape
+    dims = len(sides)
+    x = x.reshape(b, *itertools.chain(*((side // fold, fold) for side in sides)), c)
+    coarse, within = range(1, 2 * dims, 2), range(2, 2 * dims + 1, 2)
+    x = x.transpose(0, *coarse, *within, 2 * dims + 1)
+    return x.reshape(b, *(side // fold for side in sides), fold**dims * c)
+
+
+def _unfolded(x: jax.Array, fold: int) -> jax.Array:
+    """What `_folded` undoes."""
+    if fold == 1:
+        return x
+    b, *sides, c = x.shape
+    dims = len(sides)
+    x = x.reshape(b, *sides, *[fold] * dims, c // fold**dims)
+    order = itertools.chain(*((1 + i, 1 + dims + i) for i in range(dims)))
+    x = x.transpose(0, *order, 2 * dims + 1)
+    return x.reshape(b, *(side * fold for side in sides), c // fold**dims)
 
 
 def _doubled(x: jax.Array) -> jax.Array:

@@ -3,11 +3,12 @@
     labels   cross-entropy                        misclassified points
     targets  squared error, standardised          squared error in their units
     maps     cross-entropy of the pixels + soft   1 - Dice's coefficient, pixels of all points together,
-             Dice loss of each image              mean over the classes but the background (class 0)
+             Dice loss of the batch               mean over the classes but the background (class 0)
 
-Dice's coefficient of a class is 2 TP / (2 TP + FP + FN) [dice1945]. The soft Dice loss of an image replaces counts
-by probabilities [milletari2016, with sums in place of squares]; one is added above and below the bar, so that an
-image without the class asks for none of it, and finds its minimum there.
+Dice's coefficient of a class is 2 TP / (2 TP + FP + FN) [dice1945]. The soft Dice loss replaces counts by sums of
+probabilities [milletari2016, with sums in place of squares], over the pixels of a whole batch as the error is over
+those of all images: image by image, one without the class has a loss near 1 until the last trace of probability
+has left it, and that would be most of what is descended.
 """
 
 from typing import Protocol, runtime_checkable
@@ -22,20 +23,24 @@ from synthmix_jax._typing import Array
 
 @runtime_checkable
 class Objective(Protocol):
-    """Losses of a batch, sums that errors are made of, and the error made of them.
+    """The loss of a batch, sums over points, and the mean loss and the error made of them.
 
     Attributes:
-        size: How many numbers the error is made of (q).
+        size: How many numbers are summed (q).
     """
 
     size: int
 
-    def losses(self, out: Array, y: Array, smoothing: float) -> Float[Array, " b"]:
-        """Loss of each point; its mean is descended."""
+    def batch(self, out: Array, y: Array, weight: Array, smoothing: float) -> Float[Array, ""]:
+        """Loss of a batch whose points have weights (b,) of mean one: what is descended."""
         ...
 
     def sums(self, out: Array, y: Array, y_scale: Array) -> Float[Array, "b q"]:
-        """What each point adds to the numbers that the error is made of."""
+        """What each point adds to the numbers that loss and error are made of."""
+        ...
+
+    def loss(self, totals: Float[Array, " q"], number: int) -> Float[Array, ""]:
+        """Loss of so many points, from the sums over them."""
         ...
 
     def error(self, totals: Float[Array, " q"], number: int) -> Float[Array, ""]:
@@ -43,9 +48,31 @@ class Objective(Protocol):
         ...
 
 
-class _OfLabels:
-    size = 1
+class _OfPoints:
+    """Losses and errors that are means over points."""
 
+    size = 2
+
+    def batch(self, out: Array, y: Array, weight: Array, smoothing: float) -> Float[Array, ""]:
+        return jnp.mean(weight * self.losses(out, y, smoothing))
+
+    def sums(self, out: Array, y: Array, y_scale: Array) -> Float[Array, "b 2"]:
+        return jnp.stack([self.losses(out, y, 0.0), self.errors(out, y, y_scale)], axis=-1)
+
+    def loss(self, totals: Float[Array, " q"], number: int) -> Float[Array, ""]:
+        return totals[0] / number
+
+    def error(self, totals: Float[Array, " q"], number: int) -> Float[Array, ""]:
+        return totals[1] / number
+
+    def losses(self, out: Array, y: Array, smoothing: float) -> Float[Array, " b"]:
+        raise NotImplementedError
+
+    def errors(self, out: Array, y: Array, y_scale: Array) -> Float[Array, " b"]:
+        raise NotImplementedError
+
+
+class _OfLabels(_OfPoints):
     def __init__(self, classes: int) -> None:
         self.classes = classes
 
@@ -53,59 +80,67 @@ class _OfLabels:
         wanted = optax.smooth_labels(jax.nn.one_hot(y, self.classes), smoothing)
         return optax.softmax_cross_entropy(out, wanted)
 
-    def sums(self, out: Array, y: Array, y_scale: Array) -> Float[Array, "b 1"]:
-        return (jnp.argmax(out, axis=-1) != y).astype(jnp.float32)[:, None]
-
-    def error(self, totals: Float[Array, " q"], number: int) -> Float[Array, ""]:
-        return totals[0] / number
+    def errors(self, out: Array, y: Array, y_scale: Array) -> Float[Array, " b"]:
+        return (jnp.argmax(out, axis=-1) != y).astype(jnp.float32)
 
 
-class _OfTargets:
-    size = 1
-
+class _OfTargets(_OfPoints):
     def losses(self, out: Array, y: Array, smoothing: float) -> Float[Array, " b"]:
         return jnp.mean(jnp.square(out - y), axis=-1)
 
-    def sums(self, out: Array, y: Array, y_scale: Array) -> Float[Array, "b 1"]:
-        return jnp.sum(jnp.square((out - y) * y_scale), axis=-1)[:, None]
-
-    def error(self, totals: Float[Array, " q"], number: int) -> Float[Array, ""]:
-        return totals[0] / number
+    def errors(self, out: Array, y: Array, y_scale: Array) -> Float[Array, " b"]:
+        return jnp.sum(jnp.square((out - y) * y_scale), axis=-1)
 
 
 class _OfMaps:
-    def __init__(self, classes: int, dice: float) -> None:
-        self.classes, self.dice, self.size = classes, dice, 3 * (classes - 1)
+    """Sums: cross-entropy; then by class pixels in both maps and in either, of probabilities and of predictions."""
 
-    def losses(self, out: Array, y: Array, smoothing: float) -> Float[Array, " b"]:
-        """Mean cross-entropy of the pixels, plus `dice` times the soft Dice loss of the image."""
-        pixels = tuple(range(1, y.ndim))
-        true = jax.nn.one_hot(y, self.classes)
-        wanted = optax.smooth_labels(true, smoothing)
-        loss = jnp.mean(optax.softmax_cross_entropy(out, wanted), axis=pixels)
+    def __init__(self, classes: int, dice: float) -> None:
+        self.classes, self.dice, self.size = classes, dice, 1 + 4 * (classes - 1)
+
+    def batch(self, out: Array, y: Array, weight: Array, smoothing: float) -> Float[Array, ""]:
+        loss = jnp.mean(weight * self._cross_entropy(out, y, smoothing))
         if self.dice == 0:
             return loss
-        guess, true = jax.nn.softmax(out)[..., 1:], true[..., 1:]
-        both = jnp.sum(guess * true, axis=pixels)
-        either = jnp.sum(guess, axis=pixels) + jnp.sum(true, axis=pixels)
-        soft = (2.0 * both + 1.0) / (either + 1.0)
-        return loss + self.dice * (1.0 - jnp.mean(soft, axis=-1))
+        both, either = (
+            jnp.sum(weight[:, None] * part, axis=0)
+            for part in self._overlap(jax.nn.softmax(out), y)
+        )
+        return loss + self.dice * (1.0 - _soft_dice(both, either))
 
     def sums(self, out: Array, y: Array, y_scale: Array) -> Float[Array, "b q"]:
-        """Pixels of each class but the background: in both, in the prediction, in the truth."""
         # Whole numbers of float32: exact up to 16.8 million pixels of a class, and to 1e-7 beyond.
-        pixels = tuple(range(1, y.ndim))
-        guess = jax.nn.one_hot(jnp.argmax(out, axis=-1), self.classes)[..., 1:]
-        true = jax.nn.one_hot(y, self.classes)[..., 1:]
-        parts = [jnp.sum(part, axis=pixels) for part in (guess * true, guess, true)]
-        return jnp.concatenate(parts, axis=-1)
+        predicted = jax.nn.one_hot(jnp.argmax(out, axis=-1), self.classes)
+        loss = self._cross_entropy(out, y, 0.0)[:, None]
+        soft, hard = self._overlap(jax.nn.softmax(out), y), self._overlap(predicted, y)
+        return jnp.concatenate([loss, *soft, *hard], axis=-1)
+
+    def loss(self, totals: Float[Array, " q"], number: int) -> Float[Array, ""]:
+        both, either = self._parts(totals)[:2]
+        return totals[0] / number + self.dice * (1.0 - _soft_dice(both, either))
 
     def error(self, totals: Float[Array, " q"], number: int) -> Float[Array, ""]:
         """A class that is neither there nor predicted is predicted right."""
-        both, guess, true = totals.reshape(3, self.classes - 1)
-        either = guess + true
-        dice = jnp.where(either > 0, 2.0 * both / jnp.maximum(either, 1.0), 1.0)
-        return 1.0 - jnp.mean(dice)
+        both, either = self._parts(totals)[2:]
+        return 1.0 - jnp.mean(jnp.where(either > 0, 2.0 * both / jnp.maximum(either, 1.0), 1.0))
+
+    def _parts(self, totals: Float[Array, " q"]) -> Float[Array, "4 k"]:
+        return totals[1:].reshape(4, self.classes - 1)
+
+    def _cross_entropy(self, out: Array, y: Array, smoothing: float) -> Float[Array, " b"]:
+        wanted = optax.smooth_labels(jax.nn.one_hot(y, self.classes), smoothing)
+        return jnp.mean(optax.softmax_cross_entropy(out, wanted), axis=tuple(range(1, y.ndim)))
+
+    def _overlap(self, guess: Array, y: Array) -> list[Float[Array, "b k"]]:
+        """Of each image and class but the background: pixels in both maps, and in one plus in the other."""
+        pixels = tuple(range(1, y.ndim))
+        guess, true = guess[..., 1:], jax.nn.one_hot(y, self.classes)[..., 1:]
+        return [jnp.sum(part, axis=pixels) for part in (guess * true, guess + true)]
+
+
+def _soft_dice(both: Float[Array, " k"], either: Float[Array, " k"]) -> Float[Array, ""]:
+    """Mean over classes; one is added above and below the bar: a batch without a class asks for none of it."""
+    return jnp.mean((2.0 * both + 1.0) / (either + 1.0))
 
 
 def objective(classes: int | None, *, dense: bool, dice: float) -> Objective:

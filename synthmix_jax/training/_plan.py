@@ -140,7 +140,7 @@ def make_plan(
     )
 
 
-def _sizes(real: Dataset, config: Config, validation: int) -> tuple[int, int]:
+def _sizes(real: Dataset, config: Config, validation: int = 0) -> tuple[int, int]:
     """Training and held-out points."""
     held_out = 0 if validation else config.num_validation
     if held_out is None:

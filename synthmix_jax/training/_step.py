@@ -210,8 +210,7 @@ class Trainer:
 
         def loss_of(params):
             out, rest = self.apply(params, state.rest, x, train=True)
-            losses = self.objective.losses(out, y, config.label_smoothing)
-            return jnp.mean(weight * losses), rest
+            return self.objective.batch(out, y, weight, config.label_smoothing), rest
 
         (loss, rest), gradient = jax.value_and_grad(loss_of, has_aux=True)(state.params)
         update, opt = self.optimizer.update(gradient, state.opt, state.params)
@@ -232,13 +231,11 @@ class Trainer:
             x = _augment.batch(points.x, rows, points.mean, points.scale)
             out, _ = self.apply(params, rest, x, train=False)
             y = points.y[rows]
-            loss = self.objective.losses(out, y, 0.0)[:, None]
-            sums = jnp.concatenate([loss, self.objective.sums(out, y, points.y_scale)], axis=-1)
-            return total + masked(sums, inside), None
+            return total + masked(self.objective.sums(out, y, points.y_scale), inside), None
 
-        none = jnp.zeros(1 + self.objective.size, jnp.float32)
+        none = jnp.zeros(self.objective.size, jnp.float32)
         total, _ = jax.lax.scan(block, none, (blocks, inside))
-        loss, error = total[0] / len(rows), self.objective.error(total[1:], len(rows))
+        loss, error = (of(total, len(rows)) for of in (self.objective.loss, self.objective.error))
         # Scores that are no numbers misclassify nothing in particular.
         return jnp.where(jnp.isfinite(loss), error, jnp.nan), loss
 

@@ -12,7 +12,6 @@ from experiments.cifar10 import data, run
 @pytest.mark.data
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::UserWarning")
-@pytest.mark.usefixtures("quick_compilation")
 def test_quick_preset_runs_and_is_not_run_twice(data_dir, tmp_path, monkeypatch):
     monkeypatch.setenv("SYNTHMIX_CACHE_DIR", str(tmp_path / "cache"))
     arguments = ["--preset", "quick", "--data-dir", str(data_dir), "--out", str(tmp_path)]

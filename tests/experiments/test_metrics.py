@@ -151,7 +151,6 @@ def test_components_of_variance_are_found(rng):
     )
 
 
-@pytest.mark.usefixtures("quick_compilation")
 def test_networks_see_other_real_points_help():
     study = dataclasses.replace(config.QUICK.studies[0], networks=(0.0, 2.0), network_real=30)
     settings = dataclasses.replace(config.QUICK, network_seeds=1, network_steps=100)

@@ -14,8 +14,6 @@ import synthmix_jax as smx
 from synthmix_jax import generators, models
 from synthmix_jax.generators import Flow, FlowConfig, _flow_fit
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 KEY = jax.random.key(5)
 SMALL = FlowConfig(steps=60, batch_size=16, width=8, depth=1, widths=(8,), learning_rate=1e-2)
 

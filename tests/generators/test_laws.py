@@ -19,8 +19,6 @@ from synthmix_jax.generators import (
     Shifted,
 )
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 KEY, OTHER = jax.random.key(0), jax.random.key(1)
 IMAGES, LABELLED = "images with labels", "vectors with labels"
 SCALARS, VECTORS = "vectors with a target", "images with two targets"

@@ -23,7 +23,6 @@ def _compiled_once(cache_dir):
     flags = {
         "jax_compilation_cache_dir": str(cache_dir),
         "jax_persistent_cache_min_compile_time_secs": 0.0,
-        "jax_disable_most_optimizations": True,
     }
     before = {name: jax.config.values[name] for name in flags}
     for name, value in flags.items():

@@ -28,15 +28,15 @@ def test_of_images_with_nothing_in_them():
     of = objective(2, dense=True, dice=1.0)
     y = jnp.zeros((2, 3, 3), jnp.int32)
     out = jnp.stack([jnp.full((3, 3), 20.0), jnp.full((3, 3), -20.0)], axis=-1)
-    out = jnp.stack([out, -out])  # the second image is taken for foreground throughout
-    right, wrong = of.losses(out, y, 0.0)
-    np.testing.assert_allclose(right, 0.0, atol=1e-6)
-    np.testing.assert_allclose(wrong, 40.0 + 1.0 - 1.0 / 10.0, rtol=1e-6)
-    sums = of.sums(out, y, jnp.ones(1))
-    assert of.error(sums[0], 1) == 0.0
-    assert of.error(sums[1], 1) == 1.0
-    without = objective(2, dense=True, dice=0.0).losses(out, y, 0.0)
-    np.testing.assert_allclose(without, [0.0, 40.0], atol=1e-6)
+    right, wrong = out[None], -out[None]  # the second image is taken for foreground throughout
+    one = jnp.ones(1)
+    np.testing.assert_allclose(of.batch(right, y[:1], one, 0.0), 0.0, atol=1e-6)
+    np.testing.assert_allclose(of.batch(wrong, y[:1], one, 0.0), 40.0 + 0.9, rtol=1e-6)
+    sums = of.sums(jnp.concatenate([right, wrong]), y, one)
+    assert [float(of.error(s, 1)) for s in sums] == [0.0, 1.0]
+    np.testing.assert_allclose([of.loss(s, 1) for s in sums], [0.0, 40.9], atol=1e-5)
+    without = objective(2, dense=True, dice=0.0)
+    np.testing.assert_allclose(without.batch(wrong, y[:1], one, 0.0), 40.0, rtol=1e-6)
 
 
 def test_a_sweep_of_maps_is_judged_and_keeps_networks():

@@ -63,14 +63,13 @@ def augmented(images, key, config):
     return np.stack(out)
 
 
-def soft_dice(out, y):
-    """Dice's coefficient of each image with probabilities for counts, one added above and below; (b,)."""
-    b, k = len(out), out.shape[-1]
-    guess = jax.nn.softmax(out).reshape(b, -1, k)
-    true = jnp.eye(k)[y].reshape(b, -1, k)
+def soft_dice(out, y, weights):
+    """Dice's coefficient of a batch with probabilities for counts, one added above and below."""
+    k = out.shape[-1]
+    w = jnp.repeat(weights, y[0].size)
+    guess, true = jax.nn.softmax(out).reshape(-1, k), jnp.eye(k)[jnp.ravel(y)]
     each = [
-        (2 * (guess[:, :, c] * true[:, :, c]).sum(1) + 1)
-        / (guess[:, :, c].sum(1) + true[:, :, c].sum(1) + 1)
+        (2 * w @ (guess[:, c] * true[:, c]) + 1) / (w @ guess[:, c] + w @ true[:, c] + 1)
         for c in range(1, k)
     ]
     return sum(each) / (k - 1)
@@ -116,7 +115,11 @@ def train(make, draw, data, config, *, count, weights, num_steps, places, seed):
         k = out.shape[-1]
         wanted = (1 - smoothing) * jnp.eye(k)[y] + smoothing / k
         cross = -(wanted * jax.nn.log_softmax(out)).sum(axis=-1)
-        return cross.mean(axis=(1, 2)) + config.dice * (1 - soft_dice(out, y)) if maps else cross
+        return cross.mean(axis=(1, 2)) if maps else cross
+
+    def batch_loss(out, y, w, smoothing):
+        loss = jnp.mean(w * losses(out, y, smoothing))
+        return loss + config.dice * (1 - soft_dice(out, y, w)) if maps else loss
 
     model = make(nnx.Rngs(jax.random.key(seed)))
     model.train()
@@ -125,7 +128,7 @@ def train(make, draw, data, config, *, count, weights, num_steps, places, seed):
     @nnx.jit
     def step(model, opt, x, y, w):
         def loss(model):
-            return jnp.mean(w * losses(model(x), y, config.label_smoothing))
+            return batch_loss(model(x), y, w, config.label_smoothing)
 
         value, gradient = nnx.value_and_grad(loss)(model)
         opt.update(model, gradient)
@@ -135,7 +138,7 @@ def train(make, draw, data, config, *, count, weights, num_steps, places, seed):
         model.eval()
         out = model(prepared(x))
         model.train()
-        loss = float(losses(out, jnp.asarray(y), 0.0).mean())
+        loss = float(batch_loss(out, np.asarray(y), np.ones(len(out)), 0.0))
         if maps:
             guess, true = np.argmax(out, -1).ravel(), np.ravel(y)
             return 1 - f1_score(
