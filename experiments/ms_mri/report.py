@@ -165,7 +165,7 @@ def report(rows: list[dict], plan: Patches, head: dict, out: Path) -> None:
         ],
         "flow seconds": [row["seconds"] for row in rows if row["kind"] == "flow"],
     }
-    (out / "summary.json").write_text(json.dumps(rounded(result), indent=1) + "\n")
+    (out / "summary.json").write_text(json.dumps(rounded(result)) + "\n")
     write_table(out / "curves.csv", lines(table), head["data"])
     write_table(out / "choices.csv", flat(result["choices"]), head["data"])
     picture.draw(rows, table, result, head["data"], out)
