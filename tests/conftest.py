@@ -36,9 +36,9 @@ def quick_compilation():
     """Nothing more than what holds for the whole suite."""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def full_compilation():
-    """XLA compiles as it does for users."""
+    """XLA compiles as it does for users: for tests of what it makes, and for those that compute for long."""
     before = jax.config.read("jax_disable_most_optimizations")
     jax.config.update("jax_disable_most_optimizations", False)
     yield
