@@ -14,7 +14,8 @@ def curve(axis, counts, values, colour, label, best=np.argmin) -> None:
     """A mean, the interval of its difference to the first point, and its best point."""
     mean, half = values.mean(axis=0), halves(values - values[:, :1])
     axis.plot(counts, mean, color=colour, lw=1.5, label=label)
-    axis.fill_between(counts, mean - half, mean + half, color=colour, alpha=0.15, lw=0)
+    if len(values) > 2:  # an interval over two draws covers all there is
+        axis.fill_between(counts, mean - half, mean + half, color=colour, alpha=0.15, lw=0)
     place = int(best(mean))
     axis.plot(counts[place], mean[place], "o", color=colour, ms=5)
 
