@@ -57,7 +57,7 @@ def rows_of(plan: Patches, material: Material, work: Path) -> Iterator[tuple[dic
 def lesion_or_not(plan: Patches, head: dict, out: Path, options: argparse.Namespace) -> None:
     """Task 1: rows, then what they say."""
     patients = cohort(options.data_dir, made_up=options.preset == "quick")
-    work = options.work or out.parent.parent / "work"
+    work = options.work or out.parent / "work"
     todo = rows_of(plan, Material(patients, plan), work)
     rows, head = completed(todo, plan, {**head, "data": patients.credit}, out, options.fresh)
     report.report(rows, plan, head, out)
@@ -66,8 +66,9 @@ def lesion_or_not(plan: Patches, head: dict, out: Path, options: argparse.Namesp
 def segmentation(plan: Segments, head: dict, out: Path, options: argparse.Namespace) -> None:
     """Task 2: rows, then what they say."""
     patients = cohort(options.data_dir, made_up=options.preset == "quick")
-    todo = segment_rows(plan, patients, options.work or out.parent.parent / "work")
-    rows, head = completed(todo, plan, {**head, "data": patients.credit}, out, options.fresh)
+    todo = segment_rows(plan, patients, options.work or out.parent / "work")
+    head = {**head, "data": patients.credit, "intervals": segment_report.CAVEAT}
+    rows, head = completed(todo, plan, head, out, options.fresh)
     segment_report.report(rows, plan, head, out)
 
 
@@ -89,6 +90,7 @@ def completed(
     head = {**head, "plan": json.loads(json.dumps(asdict(plan)))}
     unpack(out)
     rows = _rows.earlier(out, head, "plan", fresh)
+    _rows.earlier(out, head, "data", fresh)  # made-up brains and patients do not mix
     done = {tuple(row.get(name) for name in KEY) for row in rows}
     for what, make in todo:
         if tuple(what.get(name) for name in KEY) in done:

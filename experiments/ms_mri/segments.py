@@ -21,8 +21,9 @@ SMALLEST = 3  # voxels of a lesion that counts
 class Scene:
     """One fold: crops of the training patients, synthetic crops made of them, and the whole test patient.
 
-    Validation crops come from the upper part of each training patient, a gap of slices above those that train, and
-    show no lesion in space that those show: neither a voxel nor a lesion is on both sides.
+    Validation crops come from the upper part of each training patient, a gap of slices above the real crops that
+    train, and show no lesion in space that those show. That leaves little of a patient with one large lesion, and
+    the generator knows the whole of its patients: they show how training goes, and nothing is chosen by them.
     """
 
     def __init__(self, patients: Cohort, plan: Segments, fold: Fold):

@@ -128,10 +128,10 @@ class Lesions:
             ValueError: no anatomy, or different modalities; a library without lesions, or that holds no masks; a
                 size out of range; no lesions to measure and no contrast; or no lesion-free tissue.
         """
-        anatomies = (anatomies,) if isinstance(anatomies, Anatomy) else tuple(anatomies)
-        masks = _masks(library)
+        anatomies = tuple(anatomies) if isinstance(anatomies, Sequence) else (anatomies,)
         size = _given.whole("size", size, 5)
         _check_anatomies(anatomies, size)
+        masks = _masks(library)
         _checks.one_of("like", like, (PATCHES, CROPS))
         if lesions_per_sample is not None:
             lesions_per_sample = _given.whole("lesions_per_sample", lesions_per_sample, 1)
@@ -248,6 +248,11 @@ def _check_anatomies(anatomies: tuple[Anatomy, ...], size: int) -> None:
     if not anatomies:
         raise ValueError("anatomies is empty; give at least one training patient.")
     for anatomy in anatomies:
+        if not isinstance(anatomy, Anatomy):
+            raise ValueError(
+                f"anatomies must be generators.Anatomy, got {type(anatomy).__name__}; of a loaders.Patient give "
+                'patient.anatomy(("FLAIR",)).'
+            )
         if tuple(anatomy.modalities) != tuple(anatomies[0].modalities):
             raise ValueError(
                 f"anatomies have the modalities {anatomies[0].modalities} and {anatomy.modalities}; give all of "

@@ -73,7 +73,9 @@ def find_patients(root: str | os.PathLike[str]) -> tuple[PatientFiles, ...]:
     """
     root = Path(root).expanduser().absolute()
     if not root.is_dir():
-        raise FileNotFoundError(f"there is no folder {root}.")
+        raise FileNotFoundError(
+            f"there is no folder {root}: give the folder that holds the patients' folders, or one patient's."
+        )
     root = root.parent if root.name == "anat" else root
     if any(root.glob("sub-*/")):
         found = _bids(root)

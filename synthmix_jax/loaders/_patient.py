@@ -20,7 +20,7 @@ OPEN_MS_CITATION = (
 """What results on `open_ms` must cite (lesjak2018)."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Patient:
     """Images and lesions of one patient on one grid of 1 mm: x to the right, y to the front, z up.
 
@@ -54,6 +54,10 @@ class Patient:
     normalize: str
     notes: tuple[str, ...]
     num_lesions: int
+
+    def __repr__(self) -> str:
+        size = " x ".join(map(str, self.brain.shape))
+        return f"Patient({self.name}: {', '.join(self.modalities)}; {size} voxels, {self.num_lesions} lesions)"
 
     def channels(self, modalities: Sequence[str] | None = None) -> list[int]:
         """Places of modalities in the last axis of `images`; all of them for None.

@@ -12,9 +12,6 @@ import pytest
 import synthmix_jax as smx
 from synthmix_jax import distances, generators
 
-# These compute for longer than they compile.
-pytestmark = pytest.mark.usefixtures("full_compilation")
-
 RUNGS = ("rich", "poor", "blurred", "more blurred", "faint", "almost gone")
 RANKS_PLAIN = ("sliced_wasserstein", "gaussian_wasserstein", "mmd", "mmd_mixture", "energy")
 
