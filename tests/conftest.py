@@ -31,11 +31,6 @@ def rng():
     return np.random.default_rng(20251008)
 
 
-@pytest.fixture
-def quick_compilation():
-    """Nothing more than what holds for the whole suite."""
-
-
 @pytest.fixture(scope="module")
 def full_compilation():
     """XLA compiles as it does for users: for tests of what it makes, and for those that compute for long."""

@@ -28,7 +28,6 @@ def brains(tmp_path_factory):
     return phantom.write(tmp_path_factory.mktemp("brains"))
 
 
-@pytest.mark.usefixtures("quick_compilation")
 def test_quick_preset_runs_and_is_not_run_twice(brains, tmp_path, monkeypatch):
     monkeypatch.setattr(run, "cohort", lambda *_, **__: Cohort(brains, PHANTOM))
     arguments = ["--preset", "quick", "--task", "patches", "--out", str(tmp_path)]
@@ -56,7 +55,6 @@ def test_quick_preset_runs_and_is_not_run_twice(brains, tmp_path, monkeypatch):
         run.main(arguments)
 
 
-@pytest.mark.usefixtures("quick_compilation")
 def test_no_voxel_of_the_test_patient_reaches_training(brains, tmp_path):
     import nibabel
 

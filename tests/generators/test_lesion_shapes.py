@@ -8,8 +8,6 @@ import pytest
 from synthmix_jax.generators import _lesion_shapes
 from synthmix_jax.generators._lesion_shapes import Shapes, deepest, distance, parts, signed_distance
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 
 def grid(size, scale=1.0):
     places = jnp.arange(size) - size // 2

@@ -12,8 +12,6 @@ import synthmix_jax as smx
 from synthmix_jax import generators
 from synthmix_jax.generators import Anatomy, LesionDials, Lesions, Shifted
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 KEY, SIZE, COUNT = jax.random.key(3), 15, 64
 LABELS = np.arange(COUNT) % 2
 PAINTED = LABELS == 1
