@@ -23,6 +23,14 @@ SHAPES = {
     "2x4": ((2, 6, 7, 3), (2, 4, 3, 2), 1),
     "4x4, stride 2": ((2, 8, 7, 3), (4, 4, 3, 2), 2),
 }
+VOLUMES = {
+    "3x3x3": ((2, 4, 5, 6, 3), (3, 3, 3, 3, 4), 1),
+    "3x3x3 on a plane": ((1, 1, 3, 2, 2), (3, 3, 3, 2, 3), 1),
+    "1x1x1": ((2, 2, 3, 4, 3), (1, 1, 1, 3, 2), 1),
+    "1x1x1, stride 2": ((2, 3, 3, 4, 3), (1, 1, 1, 3, 2), 2),
+    "3x3x3, stride 2": ((1, 5, 4, 6, 2), (3, 3, 3, 2, 3), 2),
+    "2x3x4": ((1, 4, 5, 6, 2), (2, 3, 4, 2, 3), 1),
+}
 # Relative to the largest number. Winograd's 6 x 6 transforms multiply by up to 8 and cancel again: some ten
 # times the rounding of a plain sum [lavin2016], hence 2e-5 in float32, where the plain sums keep 2e-6.
 TOLERANCE = {
@@ -34,7 +42,7 @@ TOLERANCE = {
 
 
 def fits(method, shape, stride):
-    return method != "winograd" or (shape[:2] == (3, 3) and stride == 1)
+    return method != "winograd" or (shape[-4:-2] == (3, 3) and stride == 1)
 
 
 CASES = [
@@ -43,10 +51,17 @@ CASES = [
     for method, dtype in TOLERANCE
     if fits(method, shape, stride)
 ]
+CASES += [
+    (name, method, "float64")
+    for name, (_, shape, stride) in VOLUMES.items()
+    for method in ("patches", "winograd")
+    if fits(method, shape, stride)
+]
 
 
 def value_and_gradients(method, stride, x, kernel, dy):
-    run = lambda x, kernel: models.conv2d(x, kernel, stride=stride, method=method)
+    convolve = models.conv2d if x.ndim == 4 else models.conv3d
+    run = lambda x, kernel: convolve(x, kernel, stride=stride, method=method)
     y, pull = jax.vjp(run, x, kernel)
     return y, *pull(dy)
 
@@ -57,11 +72,11 @@ def draw(rng, dtype, *shapes):
 
 def compare(name, method, dtype, batched, rng):
     """Values and gradients of three models in one program, the second against native alone."""
-    x_shape, kernel_shape, stride = SHAPES[name]
+    x_shape, kernel_shape, stride = (SHAPES | VOLUMES)[name]
     with jax.enable_x64(dtype == "float64"):
-        sides = (-(-side // stride) for side in x_shape[1:3])
+        sides = (-(-side // stride) for side in x_shape[1:-1])
         x, kernels, dy = draw(
-            rng, dtype, x_shape, (3, *kernel_shape), (3, x_shape[0], *sides, kernel_shape[3])
+            rng, dtype, x_shape, (3, *kernel_shape), (3, x_shape[0], *sides, kernel_shape[-1])
         )
         run = lambda method: functools.partial(value_and_gradients, method, stride, x)
         expected = jax.jit(run("native"))(kernels[1], dy[1])
@@ -111,8 +126,10 @@ def test_pooling_has_the_gradient_of_its_values(rng):
     ],
 )
 def test_a_method_that_cannot_serve_is_refused(method, stride, said):
-    with pytest.raises(ValueError, match=said):
-        models.conv2d(jnp.ones((1, 4, 4, 2)), jnp.ones((3, 3, 2, 2)), stride=stride, method=method)
+    for convolve, more in ((models.conv2d, ()), (models.conv3d, (3,))):
+        kernel = jnp.ones((*more, 3, 3, 2, 2))
+        with pytest.raises(ValueError, match=said):
+            convolve(jnp.ones((1, *more, 4, 4, 2)), kernel, stride=stride, method=method)
 
 
 def test_half_precision_is_left_to_patches(rng):
