@@ -220,7 +220,7 @@ def picture(
 
     names = (*DIALS, TOGETHER)
     shown = (0.0, 0.5, 1.0)
-    widths = ([1.0] * examples + [0.15]) * (1 + len(shown)) + [2.4]
+    widths = ([1.0] * examples + [0.15]) * len(shown) + [1.0] * examples + [0.7, 2.6]
     figure, axes = plt.subplots(
         len(names), len(widths), figsize=(15, 9.6),
         gridspec_kw={"width_ratios": widths, "wspace": 0.04, "hspace": 0.22},
@@ -239,7 +239,7 @@ def picture(
         for j, patches in enumerate(columns):
             group = axes[i, j * (examples + 1) : (j + 1) * (examples + 1)]
             for axis, patch in zip(group, patches, strict=False):
-                axis.imshow(patch.T, cmap="gray", vmin=0.3, vmax=2.0, origin="lower")
+                axis.imshow(patch.T, cmap="gray", vmin=0.5, vmax=1.9, origin="lower")
             for axis in group:
                 axis.set_axis_off()
             if i == 0:
@@ -251,7 +251,7 @@ def picture(
             -0.12, 0.5, label, transform=axes[i, 0].transAxes, ha="right", va="center", fontsize=9
         )
         _curve(axes[i, -1], name, row)
-    axes[0, -1].set_title("distance of real and synthetic lesions", fontsize=10)
+    axes[0, -1].set_title("distance from real lesions", fontsize=11)
     figure.suptitle(
         f"Real lesions of patient {row['real']} beside lesions painted into healthy tissue of patient "
         f"{row['generator']} (FLAIR, 25 mm)", fontsize=13, y=0.965,
