@@ -7,6 +7,7 @@ import numpy as np
 from synthmix_jax import _checks, _numerics
 from synthmix_jax._typing import Key
 from synthmix_jax.loaders import _arguments, _masks, _windows
+from synthmix_jax.loaders._gather import gathered
 from synthmix_jax.loaders._patches import Patches
 from synthmix_jax.loaders._patient import Patient
 
@@ -65,26 +66,16 @@ def lesion_crops(
     centres = np.concatenate([chosen + offsets, anywhere])
     centres = np.clip(centres, 0, np.asarray(patient.brain.shape) - 1)
     numbers = _windows.cut(_masks.lesion_components(patient.lesions)[0], centres, size, axis)
-    return Patches(
-        x=_windows.cut(patient.images, centres, size, axis)[..., channels],
-        y=(numbers > 0).astype(np.int32),
-        centres=centres,
-        groups=_windows.groups(
-            centres,
-            _shown(numbers),
-            axis=axis,
-            in_slice=_checks.positive_value(
-                "near_in_slice", size / 2 if near_in_slice is None else near_in_slice
-            ),
-            across=_checks.positive_value("near_across", near_across),
-        ),
-        subjects=np.full(len(centres), patient.subject),
-        patient=patient.name,
-        modalities=tuple(patient.modalities[c] for c in channels),
-        plane=plane,
+    return gathered(
+        patient,
+        numbers > 0,
+        centres,
+        _shown(numbers),
         size=size,
-        size_mm=size * patient.voxel_size[0],
-        notes=patient.notes,
+        channels=channels,
+        plane=plane,
+        near_in_slice=near_in_slice,
+        near_across=near_across,
     )
 
 

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from synthmix_jax import _checks, _numerics
 from synthmix_jax._typing import Array, Key
 from synthmix_jax.loaders import _arguments, _hard_negatives, _masks, _windows
+from synthmix_jax.loaders._gather import gathered
 from synthmix_jax.loaders._patches import Patches
 from synthmix_jax.loaders._patient import Patient
 
@@ -90,26 +91,16 @@ def lesion_patches(
         rng=rng,
     )
     centres = np.concatenate([positives, negatives])
-    return Patches(
-        x=_windows.cut(patient.images, centres, size, axis)[..., channels],
-        y=(np.arange(len(centres)) < len(positives)).astype(np.int32),
-        centres=centres,
-        groups=_windows.groups(
-            centres,
-            np.stack([np.arange(len(positives)), lesions], axis=1),
-            axis=axis,
-            in_slice=_checks.positive_value(
-                "near_in_slice", size / 2 if near_in_slice is None else near_in_slice
-            ),
-            across=_checks.positive_value("near_across", near_across),
-        ),
-        subjects=np.full(len(centres), patient.subject),
-        patient=patient.name,
-        modalities=tuple(patient.modalities[c] for c in channels),
-        plane=plane,
+    return gathered(
+        patient,
+        np.arange(len(centres)) < len(positives),
+        centres,
+        np.stack([np.arange(len(positives)), lesions], axis=1),
         size=size,
-        size_mm=size * patient.voxel_size[0],
-        notes=patient.notes,
+        channels=channels,
+        plane=plane,
+        near_in_slice=near_in_slice,
+        near_across=near_across,
     )
 
 

@@ -75,8 +75,8 @@ def binary(volume: _nifti.Volume, label: int | None) -> tuple[Bool[np.ndarray, "
     )
     if (there != np.round(there)).any():
         raise ValueError(
-            f"{volume.path} is no mask: it holds {shown} ({len(there)} values). Probabilities must be cut first: "
-            "mask = values > 0.5."
+            f"{volume.path} is no mask: it holds {shown} ({len(there)} values). Probabilities must be cut first, "
+            "at a threshold of your choice: mask = values > threshold."
         )
     if label is not None:
         if label == 0 or (there.any() and label not in there):

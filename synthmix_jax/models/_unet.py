@@ -1,7 +1,6 @@
 """A small network that labels every pixel or voxel [ronneberger2015, cicek2016]."""
 
 import itertools
-import math
 from collections.abc import Sequence
 
 import jax
@@ -14,6 +13,7 @@ from synthmix_jax._typing import Array
 
 from ._conv_layer import Conv
 from ._inputs import as_images, compute_dtype, positive
+from ._resolution import check_widths, doubled, folded, halved, padded, unfolded
 
 _GROUPS = 4
 
@@ -63,7 +63,7 @@ class UNet(nnx.Module):
         positive(in_channels=in_channels, num_outputs=num_outputs, blocks=blocks, fold=fold)
         if dims not in (2, 3):
             raise ValueError(f"dims must be 2 for images or 3 for volumes, got {dims!r}.")
-        _check(widths)
+        check_widths(widths, _GROUPS)
         self.in_channels, self.dims, self.fold = in_channels, dims, fold
         together = fold**dims
         self.dtype = compute_dtype(dtype)
@@ -97,15 +97,15 @@ class UNet(nnx.Module):
         """
         x = as_images(x, channels=self.in_channels, smallest=1, dtype=self.dtype, dims=self.dims)
         sides = x.shape[1:-1]
-        x = _folded(_padded(x, self.fold * 2 ** (len(self.down) - 1)), self.fold)
+        x = folded(padded(x, self.fold * 2 ** (len(self.down) - 1)), self.fold)
         kept = []
         for level, stack in enumerate(self.down):
-            x = stack(_halved(x) if level else x)
+            x = stack(halved(x) if level else x)
             kept.append(x)
         kept.pop()
         for reduce, stack in zip(self.reduce, self.up, strict=True):
-            x = stack(jnp.concatenate([_doubled(reduce(x)), kept.pop()], axis=-1))
-        x = _unfolded(self.head(x.astype(jnp.float32)), self.fold)
+            x = stack(jnp.concatenate([doubled(reduce(x)), kept.pop()], axis=-1))
+        x = unfolded(self.head(x.astype(jnp.float32)), self.fold)
         return x[(slice(None), *(slice(side) for side in sides))]
 
 
@@ -136,54 +136,3 @@ class _Stack(nnx.Module):
         for conv, norm in zip(self.convs, self.norms, strict=True):
             x = jax.nn.relu(norm(conv(x))).astype(x.dtype)
         return x
-
-
-def _halved(x: jax.Array) -> jax.Array:
-    """Means of 2 x 2 (x 2) blocks."""
-    b, *sides, c = x.shape
-    blocks = x.reshape(b, *itertools.chain(*((side // 2, 2) for side in sides)), c)
-    return blocks.mean(axis=tuple(range(2, 2 * len(sides) + 1, 2)))
-
-
-def _folded(x: jax.Array, fold: int) -> jax.Array:
-    """Squares (cubes) of `fold` pixels along each side as one pixel with all their channels."""
-    if fold == 1:
-        return x
-    b, *sides, c = x.shape
-    dims = len(sides)
-    x = x.reshape(b, *itertools.chain(*((side // fold, fold) for side in sides)), c)
-    coarse, within = range(1, 2 * dims, 2), range(2, 2 * dims + 1, 2)
-    x = x.transpose(0, *coarse, *within, 2 * dims + 1)
-    return x.reshape(b, *(side // fold for side in sides), fold**dims * c)
-
-
-def _unfolded(x: jax.Array, fold: int) -> jax.Array:
-    """What `_folded` undoes."""
-    if fold == 1:
-        return x
-    b, *sides, c = x.shape
-    dims = len(sides)
-    x = x.reshape(b, *sides, *[fold] * dims, c // fold**dims)
-    order = itertools.chain(*((1 + i, 1 + dims + i) for i in range(dims)))
-    x = x.transpose(0, *order, 2 * dims + 1)
-    return x.reshape(b, *(side * fold for side in sides), c // fold**dims)
-
-
-def _doubled(x: jax.Array) -> jax.Array:
-    for axis in range(1, x.ndim - 1):
-        x = jnp.repeat(x, 2, axis=axis)
-    return x
-
-
-def _padded(x: jax.Array, multiple: int) -> jax.Array:
-    after = [(0, math.ceil(side / multiple) * multiple - side) for side in x.shape[1:-1]]
-    return jnp.pad(x, [(0, 0), *after, (0, 0)])
-
-
-def _check(widths: Sequence[int]) -> None:
-    if not widths:
-        raise ValueError("widths is empty: give the channels of at least one level.")
-    for width in widths:
-        positive(widths=width)
-        if width % _GROUPS:
-            raise ValueError(f"widths must be multiples of {_GROUPS}, got {width}.")

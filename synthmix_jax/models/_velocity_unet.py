@@ -14,6 +14,7 @@ from synthmix_jax._typing import Array
 from ._conditioning import Conditioning
 from ._conv_layer import Conv
 from ._inputs import compute_dtype, positive
+from ._resolution import check_widths, doubled, halved, padded
 
 _GROUPS = 8
 
@@ -50,7 +51,7 @@ class VelocityUNet(nnx.Module):
         rngs: nnx.Rngs,
     ) -> None:
         positive(channels=channels, num_classes=num_classes, blocks=blocks)
-        _check(widths)
+        check_widths(widths, _GROUPS)
         told = 4 * widths[0]
         self.dtype = compute_dtype(dtype)
         options = {"told": told, "method": method, "dtype": self.dtype, "rngs": rngs}
@@ -84,16 +85,16 @@ class VelocityUNet(nnx.Module):
         """
         told = self.conditioning(time, labels)
         height, width = x.shape[1:3]
-        h = self.stem(_padded(x, 2 ** (self.levels - 1)).astype(self.dtype))
+        h = self.stem(padded(x, 2 ** (self.levels - 1)).astype(self.dtype))
         kept = []
         for level, blocks in enumerate(self.down):
-            h = _halved(h) if level else h
+            h = halved(h) if level else h
             for block in blocks:
                 h = block(h, told)
                 kept.append(h)
         h = self.attention(self.middle(h, told))
         for level, blocks in enumerate(self.up):
-            h = _doubled(h) if level else h
+            h = doubled(h) if level else h
             for block in blocks:
                 h = block(jnp.concatenate([h, kept.pop()], axis=-1), told)
         h = jax.nn.silu(self.norm(h)).astype(jnp.float32)
@@ -178,27 +179,3 @@ def _heads(width: int) -> int:
 
 def _norm(channels: int, rngs: nnx.Rngs) -> nnx.GroupNorm:
     return nnx.GroupNorm(channels, num_groups=_GROUPS, dtype=jnp.float32, rngs=rngs)
-
-
-def _halved(x: jax.Array) -> jax.Array:
-    """Means of 2 x 2 blocks."""
-    b, h, w, c = x.shape
-    return x.reshape(b, h // 2, 2, w // 2, 2, c).mean(axis=(2, 4))
-
-
-def _doubled(x: jax.Array) -> jax.Array:
-    return jnp.repeat(jnp.repeat(x, 2, axis=1), 2, axis=2)
-
-
-def _padded(x: Array, multiple: int) -> jax.Array:
-    below, right = (-size % multiple for size in x.shape[1:3])
-    return jnp.pad(x, ((0, 0), (0, below), (0, right), (0, 0)))
-
-
-def _check(widths: Sequence[int]) -> None:
-    if not widths:
-        raise ValueError("widths is empty: give the channels of at least one level.")
-    for width in widths:
-        positive(widths=width)
-        if width % _GROUPS:
-            raise ValueError(f"widths must be multiples of {_GROUPS}, got {width}.")

@@ -13,7 +13,7 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 import synthmix_jax as smx
-from experiments.ms_mri import choices, intervals, nested, networks, patches, phantom, run
+from experiments.ms_mri import choices, choosing, intervals, nested, networks, patches, phantom, run
 from experiments.ms_mri.config import PRESETS, Fold
 from experiments.ms_mri.data import PHANTOM, Cohort, Material
 from experiments.ms_mri.report import Table
@@ -245,3 +245,30 @@ def test_networks_are_ranked_and_ratios_beyond_the_pool_left_out(brains, monkeyp
     found = networks.network(material, FOLD, 1.0, 20, tmp_path)
     assert max(seen["ratios"]) == 5.0
     assert np.array(found["auc"]).min() == 1.0
+
+
+def test_regret_is_against_the_one_place_that_is_best_on_average():
+    curves = np.array([[4.0, 1.0, 2.0], [1.0, 3.0, 2.5]])  # means 2.5, 2, 2.25
+    found = intervals.regret_of(curves, np.array([0, 2]))
+    assert found["mean"] == ((4.0 - 1.0) + (2.5 - 3.0)) / 2
+
+
+def test_pools_keep_away_from_the_patches_that_are_left_out(brains, monkeypatch):
+    material = Material(Cohort(brains, PHANTOM), PRESETS["quick"].patches)
+    asked = []
+
+    def pool(train, dial, seed, *, away):
+        asked.append(away)
+        return material.real(FOLD, 4, 0)
+
+    def recommend(real, synthetic, **options):
+        synthetic(real[[0, 2, 3, 7]])
+        return SimpleNamespace(
+            verdict="use none", count=0, interval=(0, 0), gain=0.0, gain_interval=(0.0, 0.0)
+        )
+
+    monkeypatch.setattr(material, "pool", pool)
+    monkeypatch.setattr(smx, "recommend", recommend)
+    choosing.recommended(material, FOLD, 1.0, 10, 0)
+    centres = np.asarray(material.candidates("19").centres)[material.rows("19", 10, 0)]
+    np.testing.assert_array_equal(asked[0], centres[[1, 4, 5, 6, 8, 9]])

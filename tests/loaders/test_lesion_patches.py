@@ -141,6 +141,18 @@ def test_negatives_are_hard(patient):
     assert (around.max((1, 2)) == around[:, 2, 2]).sum() < 3
 
 
+def test_negatives_lie_farther_than_the_distance_and_not_at_it(patient):
+    free = np.argwhere(patient.brain & ~patient.lesions)
+    exactly = free[np.isclose(cdist(free, np.argwhere(patient.lesions)).min(1), 2.0)]
+    prior = np.zeros(patient.brain.shape, np.float32)
+    prior[tuple(exactly.T)] = 1
+    options = {"size": 5, "key": KEY, "min_area": 1, "bright_share": 0, "prior": prior}
+    nearer = lesion_patches(patient, min_distance=1.99, **options)
+    assert (prior[tuple(nearer.centres[nearer.y == 0].T)] == 1).all()
+    with pytest.raises(ValueError, match="but only 0 brain voxels"):
+        lesion_patches(patient, min_distance=2, **options)
+
+
 def test_negatives_follow_the_prior(patient):
     free = dataclasses.replace(patient, lesions=np.zeros_like(patient.lesions))
     prior = np.where(np.arange(24)[:, None, None] < 11, 3.0, 1.0) * np.ones(patient.brain.shape)

@@ -165,7 +165,7 @@ def test_masks_of_other_kinds(write_patient, volumes):
     with pytest.raises(ValueError, match=r"lesion_label is 5, but .*holds the labels 0, 2, 3"):
         read_patient(folder, lesion_label=5)
     with pytest.raises(
-        ValueError, match=r"is no mask: it holds 0, 0.1, 0.2.*\.\.\. \(11 values\).*> 0.5"
+        ValueError, match=r"is no mask: it holds 0, 0.1, 0.2.*\.\.\. \(11 values\).*> threshold"
     ):
         read_patient(
             write_patient(

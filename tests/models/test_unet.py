@@ -106,3 +106,24 @@ def test_two_crops_are_learnt_by_heart(options, rng):
     wrong = np.asarray(jax.jit(lambda c: jax.lax.scan(step, c, length=60)[1])(start))
     assert wrong[0] > 0.05
     assert wrong[-1] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"dims": 4}, "dims must be 2 for images or 3 for volumes, got 4"),
+        ({"widths": ()}, "widths is empty"),
+        ({"widths": (4, 6)}, "widths must be multiples of 4, got 6"),
+        ({"blocks": 0}, "blocks"),
+    ],
+)
+def test_networks_that_cannot_be_are_refused(options, said):
+    with pytest.raises(ValueError, match=said):
+        unet(**options)
+
+
+def test_other_inputs_are_refused():
+    with pytest.raises(ValueError, match=r"must hold images \(b, h, w, 2\)"):
+        unet(2)(jnp.zeros((1, 8)))
+    with pytest.raises(ValueError, match="channel"):
+        unet(2)(jnp.zeros((1, 8, 8, 3)))

@@ -7,17 +7,18 @@ import pytest
 from flax import nnx
 
 from synthmix_jax import models
-from synthmix_jax.models._unet import _folded, _unfolded
+from synthmix_jax.models._resolution import folded as fold_pixels
+from synthmix_jax.models._resolution import unfolded
 
 
 @pytest.mark.parametrize(("sides", "fold"), [((4, 6), 2), ((6, 3), 3), ((4, 2, 6), 2)])
 def test_pixels_of_a_square_are_channels_of_one(sides, fold):
     x = jnp.arange(2 * np.prod(sides) * 3).reshape(2, *sides, 3)
-    folded = _folded(x, fold)
+    folded = fold_pixels(x, fold)
     assert folded.shape == (2, *(side // fold for side in sides), fold ** len(sides) * 3)
     first = np.asarray(x[(0, *(slice(fold) for _ in sides))])
     np.testing.assert_array_equal(folded[(0, *(0 for _ in sides))], first.ravel())
-    np.testing.assert_array_equal(_unfolded(folded, fold), x)
+    np.testing.assert_array_equal(unfolded(folded, fold), x)
 
 
 @pytest.mark.parametrize(("dims", "sides"), [(2, (9, 6)), (3, (5, 4, 6))])

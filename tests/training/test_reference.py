@@ -38,7 +38,13 @@ CONFIGS = {
     ),
     "maps": (
         "maps",
-        {"dice": 0.7, "label_smoothing": 0.1, "learning_rate": 0.02, "normalize": True, "shift": 2},
+        {
+            "dice": 0.7,
+            "label_smoothing": 0.1,
+            "learning_rate": 0.02,
+            "synthetic_weight": 0.4,
+            "shift": 2,
+        },
     ),
 }
 
