@@ -128,7 +128,7 @@ def draw(records: list[dict], baselines: list[dict], credit: str, path: Path) ->
         axes,
         "Drawing lesions: how well does a small U-Net agree with experts on a patient it has never seen?",
         "Dice: 0 no overlap, 1 the same voxels; over the whole brain. Bars: 95 % intervals of the difference to "
-        "the same real crops alone, over three networks. The generator knows all masks of the training patients; "
+        "the same real crops alone, over networks. The generator knows all masks of the training patients; "
         "networks with all real crops are trained for longer.",
         credit,
         path,
