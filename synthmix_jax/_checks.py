@@ -79,7 +79,9 @@ def positive_value(name: str, value: object) -> float:
     return float(values[0])
 
 
-def count_values(name: str, values: object, *, largest: int) -> np.ndarray:
+def count_values(
+    name: str, values: object, *, largest: int, what: str = "synthetic points"
+) -> np.ndarray:
     """Return strictly increasing counts in 0..largest as int64.
 
     Raises:
@@ -98,8 +100,8 @@ def count_values(name: str, values: object, *, largest: int) -> np.ndarray:
         raise ValueError(f"{name} must not be negative, got {whole.min()}.")
     if whole.max() > largest:
         raise ValueError(
-            f"{name} asks for {whole.max()} synthetic points but the pool holds {largest}. "
-            f"Ask for at most {largest} or generate more."
+            f"{name} asks for {whole.max()} {what} but there are {largest}. "
+            f"Ask for at most {largest} or get more."
         )
     if (np.diff(whole) <= 0).any():
         raise ValueError(f"{name} must be strictly increasing; sort it and drop repetitions.")
@@ -117,7 +119,7 @@ def _REMEDY(name: str) -> str:  # noqa: N802
     if "ridge" in name:
         return "A ridge is absolute (added to the diagonal); try 0.1 times the kernel's diagonal."
     if "weight" in name:
-        return "To leave synthetic data out, use a count of zero instead of a weight of zero."
+        return "To leave points out, use a count of zero instead of a weight of zero."
     return "Give a number greater than zero."
 
 

@@ -58,29 +58,36 @@ _EMPTY = {
 }
 
 
-def check_match(real: Dataset, other: Dataset, name: str) -> None:
-    """Raise ValueError unless another data set has the features, the kind of targets and the classes of `real`."""
+def check_match(real: Dataset, other: Dataset, name: str, first: str = "real") -> None:
+    """Raise ValueError unless another data set has the features, the kind of targets and the classes of `real`.
+
+    Args:
+        real: The data set to be matched.
+        other: The one that must match it.
+        name: What `other` is called.
+        first: What `real` is called.
+    """
     if real.x.shape[1:] != other.x.shape[1:]:
         raise ValueError(
-            f"features differ: real.x has shape {real.x.shape} and {name}.x {other.x.shape}. "
+            f"features differ: {first}.x has shape {real.x.shape} and {name}.x {other.x.shape}. "
             "All dimensions after the first must agree (same columns, same image size)."
         )
-    _check_scale(real.x, other.x, name)
+    _check_scale(real.x, other.x, name, first)
     kinds = [_kind(data) for data in (real, other)]
     if kinds[0] != kinds[1]:
         raise ValueError(
-            f"real.y holds {kinds[0]} ({real.y.dtype}) and {name}.y holds {kinds[1]} "
+            f"{first}.y holds {kinds[0]} ({real.y.dtype}) and {name}.y holds {kinds[1]} "
             f"({other.y.dtype}). Integers are class labels (one a pixel: label maps), floats are regression "
             "targets: convert one of them."
         )
     if kinds[0] == "targets" and real.y.shape[1:] != other.y.shape[1:]:
         raise ValueError(
-            f"target shapes differ: real.y {real.y.shape}, {name}.y {other.y.shape}. "
+            f"target shapes differ: {first}.y {real.y.shape}, {name}.y {other.y.shape}. "
             "Both need the same number of outputs."
         )
     if None not in (real.class_names, other.class_names) and real.class_names != other.class_names:
         raise ValueError(
-            f"class names differ: real has {_short(real.class_names)}, {name} has "
+            f"class names differ: {first} has {_short(real.class_names)}, {name} has "
             f"{_short(other.class_names)}. Use the same classes in the same order."
         )
 
@@ -91,14 +98,14 @@ def _kind(data: Dataset) -> str:
     return "label maps" if data.dense else "labels"
 
 
-def _check_scale(a: Array, b: Array, name: str) -> None:
+def _check_scale(a: Array, b: Array, name: str, first: str) -> None:
     """uint8 images count as x / 255; floats that still run to 255 beside them would be nonsense."""
     for image, other in ((a, b), (b, a)):
         if image.dtype == np.uint8 and other.dtype != np.uint8:
             largest = float(np.max(np.abs(np.asarray(other, np.float64))))
             if largest > 2.0:
                 raise ValueError(
-                    f"one of real.x and {name}.x is uint8 (read as x / 255, so 0..1) and the other is "
+                    f"one of {first}.x and {name}.x is uint8 (read as x / 255, so 0..1) and the other is "
                     f"{other.dtype} with values up to {largest:g}. Divide that one by 255."
                 )
 

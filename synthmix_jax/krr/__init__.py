@@ -1,6 +1,7 @@
 """Kernel ridge regression on real and synthetic data, over whole grids at once.
 
-`sweep` scores every synthetic count, ridge and weight; `fit` is one fit; `fit_average` an average of fits over
+`sweep` scores every synthetic count, ridge and weight; `sweep_groups` counts and weights of several groups
+(source, target, synthetic); `fit` is one fit; `fit_average` an average of fits over
 counts; `toward` shrinks toward a generator instead of mixing its samples in.
 """
 
@@ -10,6 +11,10 @@ from synthmix_jax._matching import check_data as check_data
 from ._fit import Fit as Fit
 from ._fit import fit as fit
 from ._fit import fit_average as fit_average
+from ._group_sweep import GroupBest as GroupBest
+from ._group_sweep import GroupSweep as GroupSweep
+from ._group_sweep import fit_groups as fit_groups
+from ._group_sweep import sweep_groups as sweep_groups
 from ._memory import estimate as estimate_memory
 from ._nested import Curves as Curves
 from ._problem import Problem as Problem
@@ -25,6 +30,8 @@ __all__ = [
     "BestRidge",
     "Curves",
     "Fit",
+    "GroupBest",
+    "GroupSweep",
     "Problem",
     "Sweep",
     "TowardPath",
@@ -32,7 +39,9 @@ __all__ = [
     "estimate_memory",
     "fit",
     "fit_average",
+    "fit_groups",
     "grid",
     "sweep",
+    "sweep_groups",
     "toward",
 ]

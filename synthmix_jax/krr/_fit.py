@@ -1,5 +1,6 @@
 """One fit, or an average of fits over counts, as a function that predicts."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -45,8 +46,20 @@ class Fit:
         coefficients: Float[np.ndarray, "N k"],
     ) -> "Fit":
         """An expansion over all real, then all synthetic points, with given coefficients (n + m, k)."""
-        flat = real.num_classes is None and real.y.ndim == 1
-        x, pixels = _problem.stack_inputs(real, synthetic), real.x.dtype == np.uint8
+        parts = [real] if synthetic is None else [real, synthetic]
+        return cls.of_parts(parts, kernel=kernel, coefficients=coefficients)
+
+    @classmethod
+    def of_parts(
+        cls,
+        parts: Sequence[Dataset],
+        *,
+        kernel: KernelFunction,
+        coefficients: Float[np.ndarray, "N k"],
+    ) -> "Fit":
+        """An expansion over the points of several data sets, one after the other."""
+        flat = parts[0].num_classes is None and parts[0].y.ndim == 1
+        x, pixels = _problem.stack_inputs(*parts), parts[0].x.dtype == np.uint8
         return cls(kernel, x, coefficients, flat, pixels)
 
     def predict(self, x: Array, *, block_size: int = 4096) -> np.ndarray:

@@ -21,7 +21,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.lax.linalg import triangular_solve
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from synthmix_jax import _numerics
 from synthmix_jax._typing import Array
@@ -56,15 +56,12 @@ def noise_diagonal(n: int, total: int, ridge: Array, weight: Array) -> jax.Array
     return jnp.where(jnp.arange(total) < n, ridge, ridge / weight)
 
 
-def factor(problem: Problem, n: int, ridge: Array, weight: Array, rows: Array) -> jax.Array:
-    """Lower Cholesky factor (N, N) of K + D; rows beyond the first `rows` become the identity.
+def factor(problem: Problem, diagonal: Float[Array, " N"], used: Bool[Array, " N"]) -> jax.Array:
+    """Lower Cholesky factor (N, N) of K + D; rows that are not used become those of the identity.
 
-    NaN throughout when the leading block of `rows` rows is not positive definite.
+    NaN throughout when the rows that are used have a matrix that is not positive definite.
     """
-    total = problem.gram.shape[0]
-    index = jnp.arange(total)
-    diagonal = noise_diagonal(n, total, ridge, weight)
-    used = index < rows
+    index = jnp.arange(problem.gram.shape[0])
     # LAPACK wants columns: the transpose of a symmetric matrix in rows is that, without a copy.
     matrix = jnp.where(used[:, None] & used[None, :], problem.gram.T, 0.0)
     on_diagonal = index[:, None] == index[None, :]
@@ -95,15 +92,38 @@ def curves(
         loo: Whether to compute leave-one-out errors.
         residuals: Whether to return them point by point.
     """
-    lower = factor(problem, n, ridge, weight, rows)
-    z = _solve(lower, problem.targets)
-    # Shapes alone decide which way is cheaper, so the choice is made while tracing.
-    way = _by_segments if len(counts) <= SEGMENTS else _by_scan
-    result = way(problem, lower, z, n, counts, loo, residuals)
+    scored = n if loo else 0
+    lower = _prefix_factor(problem, n, ridge, weight, rows)
+    result = prefixes(problem, lower, n=n, counts=counts, scored=scored, residuals=residuals)
     within = n + jnp.asarray(counts) <= rows
     return jax.tree.map(
         lambda a: jnp.where(within.reshape(-1, *[1] * (a.ndim - 1)), a, jnp.nan), result
     )
+
+
+def prefixes(
+    problem: Problem,
+    lower: Float[Array, "N N"],
+    *,
+    n: int,
+    counts: tuple[int, ...],
+    scored: int,
+    residuals: bool = False,
+) -> Curves:
+    """Scores of the first n + m rows for every m of `counts`, from the factor of all rows.
+
+    Args:
+        problem: Arrays of the problem; targets are zero in rows that the factor leaves out.
+        lower: Factor of `factor`.
+        n: Rows that every fit has.
+        counts: Strictly increasing numbers of rows beyond those.
+        scored: The first so many rows are scored by leave-one-out; none for 0.
+        residuals: Whether to return these scores point by point.
+    """
+    z = _solve(lower, problem.targets)
+    # Shapes alone decide which way is cheaper, so the choice is made while tracing.
+    way = _by_segments if len(counts) <= SEGMENTS else _by_scan
+    return way(problem, lower, z, n, counts, scored, residuals)
 
 
 def averaged_coefficients(
@@ -121,7 +141,7 @@ def averaged_coefficients(
         mass: Total frequency of the counts that include each row (N,).
         n: Number of real points.
     """
-    lower = factor(problem, n, ridge, weight, jnp.asarray(problem.gram.shape[0]))
+    lower = _prefix_factor(problem, n, ridge, weight, jnp.asarray(problem.gram.shape[0]))
     return _solve(lower, _solve(lower, problem.targets) * mass[:, None], transpose=True)
 
 
@@ -132,7 +152,7 @@ def usable_rows(problem: Problem, ridge: Array, weight: Array, *, n: int) -> jax
     def halve(bounds):
         good, bad = bounds
         middle = (good + bad) // 2
-        fine = jnp.isfinite(factor(problem, n, ridge, weight, middle)[-1, -1])
+        fine = jnp.isfinite(_prefix_factor(problem, n, ridge, weight, middle)[-1, -1])
         return jnp.where(fine, middle, good), jnp.where(fine, bad, middle)
 
     start = (jnp.asarray(0), jnp.asarray(total + 1))
@@ -144,6 +164,12 @@ def back_substitutes(total: int, outputs: int, tests: int, counts: int) -> bool:
     return counts * outputs * (total + 2 * tests) < tests * (total + 2 * outputs)
 
 
+def _prefix_factor(problem: Problem, n: int, ridge: Array, weight: Array, rows: Array) -> jax.Array:
+    """The factor of the first `rows` rows, n of them real."""
+    total = problem.gram.shape[0]
+    return factor(problem, noise_diagonal(n, total, ridge, weight), jnp.arange(total) < rows)
+
+
 def _solve(lower: Array, right: Array, transpose: bool = False) -> jax.Array:
     return triangular_solve(lower, right, left_side=True, lower=True, transpose_a=transpose)
 
@@ -152,47 +178,45 @@ def _solve(lower: Array, right: Array, transpose: bool = False) -> jax.Array:
 SEGMENTS = 128
 
 
-def _by_segments(problem, lower, z, n, counts, loo, residuals) -> Curves:
+def _by_segments(problem, lower, z, n, counts, scored, residuals) -> Curves:
     """Prefix sums at a few counts: one product for each stretch of rows, added up over the stretches."""
     (total, outputs), queries = z.shape, 0 if problem.cross is None else problem.cross.shape[1]
     back = queries > 0 and back_substitutes(total, outputs, queries, len(counts))
     tests = problem.cross is not None and not back
-    solved = _solved_columns(problem, lower, n, loo, tests)
+    solved = _solved_columns(problem, lower, scored, tests)
     edges = [0, *(n + count for count in counts)]
     stretches = [slice(*pair) for pair in itertools.pairwise(edges)]
     sums = jnp.cumsum(jnp.stack([_matmul(solved[rows].T, z[rows]) for rows in stretches]), axis=0)
-    squares = jnp.stack(
-        [jnp.sum(solved[rows, : n if loo else 0] ** 2, axis=0) for rows in stretches]
-    )
-    score = partial(_score, problem, n if loo else 0, residuals, tests)
+    squares = jnp.stack([jnp.sum(solved[rows, :scored] ** 2, axis=0) for rows in stretches])
+    score = partial(_score, problem, scored, residuals, tests)
     result = jax.vmap(score)(sums, jnp.cumsum(squares, axis=0))
     if back:
         result = result._replace(**_test_by_back_substitution(problem, lower, z, n, counts))
     return result
 
 
-def _by_scan(problem, lower, z, n, counts, loo, residuals) -> Curves:
+def _by_scan(problem, lower, z, n, counts, scored, residuals) -> Curves:
     """Prefix sums at every count: a scan over the rows that keeps the running sums only."""
-    split, tests = n if loo else 0, problem.cross is not None
-    solved = _solved_columns(problem, lower, n, loo, tests)
-    score = partial(_score, problem, split, residuals, tests)
+    tests = problem.cross is not None
+    solved = _solved_columns(problem, lower, scored, tests)
+    score = partial(_score, problem, scored, residuals, tests)
 
     def add_row(state, row):
         (sums, squares), (v, z_row) = state, row
-        state = sums + v[:, None] * z_row[None, :], squares + v[:split] ** 2
+        state = sums + v[:, None] * z_row[None, :], squares + v[:scored] ** 2
         return state, score(*state)
 
-    real_rows = _matmul(solved[:n].T, z[:n]), jnp.sum(solved[:n, :split] ** 2, axis=0)
-    _, later = jax.lax.scan(add_row, real_rows, (solved[n:], z[n:]))
+    always = _matmul(solved[:n].T, z[:n]), jnp.sum(solved[:n, :scored] ** 2, axis=0)
+    _, later = jax.lax.scan(add_row, always, (solved[n:], z[n:]))
     wanted = np.asarray(counts)
     return jax.tree.map(
-        lambda first, rest: jnp.concatenate([first[None], rest])[wanted], score(*real_rows), later
+        lambda first, rest: jnp.concatenate([first[None], rest])[wanted], score(*always), later
     )
 
 
-def _solved_columns(problem: Problem, lower: Array, n: int, loo: bool, tests: bool) -> jax.Array:
+def _solved_columns(problem: Problem, lower: Array, scored: int, tests: bool) -> jax.Array:
     """[W, V]: L^-1 of the columns that leave-one-out and the test points need."""
-    columns = jnp.eye(lower.shape[0], n if loo else 0, dtype=lower.dtype)
+    columns = jnp.eye(lower.shape[0], scored, dtype=lower.dtype)
     if tests:
         assert problem.cross is not None
         columns = jnp.concatenate([columns, problem.cross], axis=1)

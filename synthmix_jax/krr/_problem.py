@@ -3,6 +3,7 @@
 Rows are ordered [real; synthetic], so that a synthetic count is a prefix of the rows.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -21,7 +22,7 @@ class Problem(NamedTuple):
     Attributes:
         gram: Kernel matrix of all rows (N, N).
         targets: Targets of all rows (N, k).
-        labels: Class labels of the real rows (n,), or None for regression.
+        labels: Class labels of the rows that are left out in turn (n,), the real ones; None for regression.
         cross: Kernel matrix of all rows against the test rows (N, t), or None.
         test_targets: (t, k), or None.
         test_labels: (t,), or None.
@@ -60,10 +61,9 @@ def check_query(x: Array, fitted: np.ndarray, *, pixels: bool = False) -> Array:
     return x
 
 
-def stack_inputs(real: Dataset, synthetic: Dataset | None) -> np.ndarray:
+def stack_inputs(*parts: Dataset) -> np.ndarray:
     """Inputs of all rows (N, ...) in float64."""
-    parts = [d.x for d in (real, synthetic) if d is not None]
-    return np.concatenate([np.asarray(_numerics.as_float(np.asarray(x))) for x in parts])
+    return np.concatenate([np.asarray(_numerics.as_float(np.asarray(d.x))) for d in parts])
 
 
 def build(
@@ -79,13 +79,25 @@ def build(
     Raises:
         ValueError: the kernel returns the wrong shape, or non-finite values.
     """
-    x = stack_inputs(real, synthetic)
-    targets = np.concatenate(
-        [_matching.encode_targets(d.y, classes) for d in (real, synthetic) if d is not None]
-    )
-    gram = evaluate(kernel, x)
-    labels = None if classes is None else jnp.asarray(np.asarray(real.y), jnp.int32)
-    problem = Problem(gram, jnp.asarray(targets), labels)
+    parts = [real] if synthetic is None else [real, synthetic]
+    return stacked(parts, kernel, test, classes=classes, labelled=1)
+
+
+def stacked(
+    parts: Sequence[Dataset],
+    kernel: KernelFunction,
+    test: Dataset | None = None,
+    *,
+    classes: int | None,
+    labelled: int,
+) -> Problem:
+    """The rows of several data sets, one after the other; the first `labelled` ones' labels are kept to score."""
+    x = stack_inputs(*parts)
+    targets = np.concatenate([_matching.encode_targets(d.y, classes) for d in parts])
+    labels = None
+    if classes is not None and labelled:
+        labels = jnp.asarray(np.concatenate([np.asarray(d.y) for d in parts[:labelled]]), jnp.int32)
+    problem = Problem(evaluate(kernel, x), jnp.asarray(targets), labels)
     if test is None:
         return problem
     return problem._replace(

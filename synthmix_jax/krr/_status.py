@@ -2,7 +2,7 @@
 
 import numpy as np
 
-OK, IMPRECISE, FAILED = 0, 1, 2
+OK, IMPRECISE, FAILED, EMPTY = 0, 1, 2, 3
 
 _TEXT = {
     OK: "ok",
@@ -16,6 +16,7 @@ _TEXT = {
         "at {count} synthetic points. Points that are (nearly) the same need a ridge of {remedy:.1g} or more; "
         "a kernel that is not positive semi-definite fails at any."
     ),
+    EMPTY: "empty: no group has a point here, so there is nothing to fit.",
 }
 
 

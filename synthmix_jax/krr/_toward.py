@@ -141,7 +141,7 @@ def toward(
     classes = _matching.num_classes(real)
     targets = _matching.encode_targets(real.y, classes)
     toward_targets = _targets_of(g, np.asarray(real.x), targets.shape[1])
-    x = _problem.stack_inputs(real, None)
+    x = _problem.stack_inputs(real)
     with _numerics.x64():
         gram = _problem.evaluate(kernel, x)
         result = jax.tree.map(
