@@ -80,7 +80,12 @@ def positive_value(name: str, value: object) -> float:
 
 
 def count_values(
-    name: str, values: object, *, largest: int, what: str = "synthetic points"
+    name: str,
+    values: object,
+    *,
+    largest: int,
+    what: str = "synthetic points",
+    where: str = "the pool",
 ) -> np.ndarray:
     """Return strictly increasing counts in 0..largest as int64.
 
@@ -100,8 +105,8 @@ def count_values(
         raise ValueError(f"{name} must not be negative, got {whole.min()}.")
     if whole.max() > largest:
         raise ValueError(
-            f"{name} asks for {whole.max()} {what} but there are {largest}. "
-            f"Ask for at most {largest} or get more."
+            f"{name} asks for {whole.max()} {what} but {where} holds {largest}. "
+            f"Ask for at most {largest} or generate more."
         )
     if (np.diff(whole) <= 0).any():
         raise ValueError(f"{name} must be strictly increasing; sort it and drop repetitions.")

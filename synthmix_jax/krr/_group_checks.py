@@ -49,7 +49,11 @@ def checked_counts(
     given = _of_groups("counts", groups, counts)
     return {
         name: _checks.count_values(
-            f"counts[{name!r}]", given.get(name, len(data)), largest=len(data), what="points"
+            f"counts[{name!r}]",
+            given.get(name, len(data)),
+            largest=len(data),
+            what="points",
+            where="the group",
         )
         for name, data in groups.items()
     }

@@ -209,7 +209,7 @@ REFUSED = {
         r"features differ: source.x has shape \(4, 3\) and target.x \(4, 2\)",
     ),
     "unknown group": ({"counts": {"fake": [0]}}, "counts names the group 'fake'.*'source', 'target'"),
-    "too many": ({"counts": {"source": [0, 99]}}, r"counts\['source'\] asks for 99 points but there are 4"),
+    "too many": ({"counts": {"source": [0, 99]}}, r"counts\['source'\] asks for 99 points but the group holds 4"),
     "weight of zero": (
         {"weights": {"source": [0.0, 1.0]}},
         r"weights\['source'\] must be positive and finite, got 0.*a count of zero instead",
