@@ -27,7 +27,12 @@ def main(argv: list[str] | None = None) -> None:
         print(f"{part}, preset {options.preset}", file=sys.stderr, flush=True)
         # A part is imported when it is its turn: the others may need packages that are not installed.
         run = import_module(f"{__package__}.{part}.run").run
-        run(options.preset, folder(part, options.preset, options.out), options.fresh, options.data_dir)
+        run(
+            options.preset,
+            folder(part, options.preset, options.out),
+            options.fresh,
+            options.data_dir,
+        )
 
 
 def folder(part: str, preset: str, out: Path | None) -> Path:

@@ -1,4 +1,4 @@
-"""Labelled target images as a third group: they join the training, and choose by exact leave-one-out among themselves."""
+"""Labelled target images as a third group: they join the training, and choose by exact leave-one-out."""
 
 import numpy as np
 

@@ -34,7 +34,7 @@ class Cells:
         sizes: Numbers of source images n.
         seeds: Repetitions: other source images, other labelled target images, other generators, other pools.
         label_seeds: Repetitions in which labelled target images join as a third group and choose.
-        advice_seeds: Repetitions in which `smx.recommend` is asked as well.
+        turn: Repetition s of this cell is computed with repetition s + turn of the first one.
     """
 
     direction: str
@@ -42,7 +42,7 @@ class Cells:
     sizes: tuple[int, ...]
     seeds: int
     label_seeds: int = 0
-    advice_seeds: int = 0
+    turn: int = 0
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Digits:
     counts: int = 20
     weights: tuple[float, ...] = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
     group_counts: int = 12
-    group_weights: tuple[float, ...] = (0.1, 0.3, 1.0, 3.0)
+    group_weights: tuple[float, ...] = (0.1, 0.3, 1.0)
     label_weights: tuple[float, ...] = (1.0, 3.0)
     ridge: float = 0.1
     labelled: int = 100
@@ -134,8 +134,8 @@ CPU = Digits(
     GENERATORS,
     cells=(
         Cells(FORTH, EVERY, (300,), seeds=8, label_seeds=5),
-        Cells(BACK, (SMALL, POOR[1]), (300,), seeds=4, label_seeds=3),
-        Cells(FORTH, (SMALL, *POOR), (100, 1000), seeds=3),
+        Cells(BACK, (SMALL, POOR[1]), (300,), seeds=4, label_seeds=3, turn=1),
+        Cells(FORTH, (SMALL, *POOR), (100, 1000), seeds=3, turn=3),
     ),
     networks=NETWORKS,
 )
@@ -160,7 +160,7 @@ PRESETS = {
     "gpu": replace(
         CPU,
         cells=(
-            Cells(FORTH, EVERY, (100, 300, 1000), seeds=20, label_seeds=20, advice_seeds=20),
+            Cells(FORTH, EVERY, (100, 300, 1000), seeds=20, label_seeds=20),
             Cells(BACK, EVERY[:2] + POOR, (100, 300, 1000), seeds=20, label_seeds=20),
         ),
         networks=replace(NETWORKS, generators=EVERY, seeds=20, widths=(32, 64, 96)),

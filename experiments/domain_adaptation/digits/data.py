@@ -45,7 +45,7 @@ class Parts:
 
 
 def read(plan: Digits, data_dir: str | None) -> dict[str, Domains]:
-    """Both directions. MNIST (its 10,000 test images are all there is here) is halved: the second half is for tests."""
+    """Both directions. MNIST, of which 10,000 images are used, is halved: the second half is for tests."""
     mnist = smx.load("mnist", split="test", data_dir=data_dir)
     mnist = smx.Dataset(like_usps(np.asarray(mnist.x)), np.asarray(mnist.y), num_classes=10)
     usps, usps_test = (smx.load("usps", split=s, data_dir=data_dir) for s in ("train", "test"))

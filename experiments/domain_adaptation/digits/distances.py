@@ -1,7 +1,7 @@
 """How far source and synthetic images are from the target, beside what target images show among themselves.
 
-Target images are those set aside as unlabelled, in two halves: one is the target, the other the floor. Their labels are
-used by the labelled distance alone, which describes and chooses nothing.
+Target images are those set aside as unlabelled, in two halves: one is the target, the other the floor. Their labels
+are used by the labelled distance alone, which describes and chooses nothing.
 """
 
 import synthmix_jax as smx

@@ -1,7 +1,7 @@
 """MNIST as USPS has it: cropped to the digit, square, 16 x 16.
 
-USPS images fill their frame; MNIST images have a wide border, and digits centred by their mass. A plain resize of MNIST
-leaves digits too small: three times the errors on USPS that the images below leave.
+USPS images fill their frame; MNIST images have a wide border, and digits centred by their mass. A plain resize of
+MNIST leaves digits too small: three times the errors on USPS that the images below leave.
 """
 
 from functools import cache

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import jax
@@ -18,7 +19,7 @@ from experiments import _rows
 from . import report
 from .baselines import baselines
 from .choosing import labels
-from .config import FORTH, PRESETS, Digits
+from .config import FORTH, PRESETS, Cells, Digits
 from .data import Domains, read
 from .distances import distances
 from .kernels import curves
@@ -62,48 +63,50 @@ def run(preset: str, out: Path, fresh: bool, data_dir: str | None) -> None:
 def rows_of(
     plan: Digits, domains: dict[str, Domains], work: Path
 ) -> Iterator[tuple[dict, Callable]]:
-    """All that is computed: what it is, and how it is made. Seed by seed, so that what is cut short is whole seeds."""
-    for cells in plan.cells:
-        own = domains[cells.direction]
-        for seed in range(cells.seeds):
-            for n in cells.sizes:
-                for name in cells.generators:
-                    arguments = (own, plan, plan.generator(name), n, seed)
-                    what = dict(direction=cells.direction, generator=name, n=n, seed=seed)
-                    yield {"kind": "curves", **what}, partial(curves, *arguments)
-                    if seed < cells.label_seeds:
-                        yield {"kind": "labels", **what}, partial(labels, *arguments)
-    yield from of_directions(plan, domains)
-    for name in plan.networks.generators if plan.networks else ():
-        what = {"kind": "networks", "direction": FORTH, "generator": name}
-        yield what, partial(networks, domains[FORTH], plan, plan.generator(name), work)
-    yield from with_unlabelled(plan, domains)
+    """All that is computed: what it is, and how it is made.
 
-
-def of_directions(plan: Digits, domains: dict[str, Domains]) -> Iterator[tuple[dict, Callable]]:
-    """Distances of every generator of a direction, in the repetitions with labels, and of source and floor."""
-    for direction in dict.fromkeys(cells.direction for cells in plan.cells):
-        mine = [cells for cells in plan.cells if cells.direction == direction]
-        names = dict.fromkeys(name for cells in mine for name in cells.generators)
-        for seed in range(max(cells.label_seeds for cells in mine)):
-            for name in (None, *names):
-                generator = None if name is None else plan.generator(name)
-                what = {"kind": "distances", "direction": direction, "generator": name}
-                yield (
-                    {**what, "seed": seed},
-                    partial(distances, domains[direction], plan, generator, seed),
-                )
-
-
-def with_unlabelled(plan: Digits, domains: dict[str, Domains]) -> Iterator[tuple[dict, Callable]]:
-    """Importance weights and CORAL, in the repetitions with labels."""
+    Repetition by repetition, so that what is cut short lacks whole repetitions; networks after the first three.
+    """
+    turns = range(max(cells.turn + cells.seeds for cells in plan.cells))
+    for turn in turns:
+        if turn == min(3, turns[-1]):
+            yield from networks_of(plan, domains[FORTH], work)
+        for cells in plan.cells:
+            yield from repetition(plan, cells, domains[cells.direction], turn - cells.turn)
     for cells in plan.cells:
         for seed in range(cells.label_seeds):
-            for n in cells.sizes:
-                for name in cells.generators:
-                    what = {"kind": "baselines", "direction": cells.direction, "generator": name}
-                    arguments = (domains[cells.direction], plan, plan.generator(name), n, seed)
-                    yield {**what, "n": n, "seed": seed}, partial(baselines, *arguments)
+            for what, arguments in each(plan, cells, domains[cells.direction], seed):
+                yield {"kind": "baselines", **what}, partial(baselines, *arguments)
+
+
+def repetition(
+    plan: Digits, cells: Cells, own: Domains, seed: int
+) -> Iterator[tuple[dict, Callable]]:
+    """Curves of one seed; in the first seeds the choice by labels, and distances."""
+    if not 0 <= seed < cells.seeds:
+        return
+    for what, arguments in each(plan, cells, own, seed):
+        yield {"kind": "curves", **what}, partial(curves, *arguments)
+        if seed < cells.label_seeds:
+            yield {"kind": "labels", **what}, partial(labels, *arguments)
+    for name in (None, *cells.generators) if seed < cells.label_seeds else ():
+        generator = None if name is None else plan.generator(name)
+        what = {"direction": cells.direction, "generator": name, "seed": seed}
+        yield {"kind": "distances", **what}, partial(distances, own, plan, generator, seed)
+
+
+def each(plan: Digits, cells: Cells, own: Domains, seed: int) -> Iterator[tuple[dict, tuple]]:
+    """Sizes and generators of one seed, and what makes a row of them."""
+    for n, name in product(cells.sizes, cells.generators):
+        what = {"direction": cells.direction, "generator": name, "n": n, "seed": seed}
+        yield what, (own, plan, plan.generator(name), n, seed)
+
+
+def networks_of(plan: Digits, own: Domains, work: Path) -> Iterator[tuple[dict, Callable]]:
+    """Networks, generator by generator."""
+    for name in plan.networks.generators if plan.networks else ():
+        what = {"kind": "networks", "direction": FORTH, "generator": name}
+        yield what, partial(networks, own, plan, plan.generator(name), work)
 
 
 def pack(out: Path) -> None:
