@@ -141,8 +141,8 @@ CPU = Digits(
 )
 PRESETS = {
     "quick": Digits(
-        (Generator("60 images", 60, rank=3),),
-        cells=(Cells(FORTH, ("60 images",), (30,), seeds=2, label_seeds=2),),
+        (Generator("20 images", 20, rank=1),),
+        cells=(Cells(FORTH, ("20 images",), (30,), seeds=2, label_seeds=2),),
         pool=60,
         counts=4,
         weights=(0.3, 1.0),
