@@ -73,7 +73,9 @@ def ranks(rows: list[dict], n: int = 300) -> list[dict]:
     }
     for direction in dict.fromkeys(key[0] for key in curves):
         names = dict.fromkeys(key[1] for key in curves if key[0] == direction)
-        seeds = [s for s in range(1000) if all((direction, g, s) in far for g in names)]
+        both = far.keys() & curves.keys()
+        seeds = sorted({key[2] for key in both})
+        seeds = [s for s in seeds if all((direction, g, s) in both for g in names)]
         if len(names) < 4 or not seeds:
             continue
         for metric in ("inputs", "labelled"):
