@@ -25,7 +25,7 @@ def choices(rows: list[dict]) -> Iterator[dict]:
             "labels alone": interval([row["labels alone"]["wrong"] for row in mine]),
             "source + labels": interval(column("without")),
             "chosen": interval(column("wrong")),
-            "chosen - source + labels": interval(column("wrong") - column("without")),
+            "chosen less source + labels": interval(column("wrong") - column("without")),
             "hindsight": interval(column("least wrong")),
             "regret, squared error, %": interval(column("regret")),
             "regret, misclassified, %": interval(column("regret wrong")),

@@ -54,10 +54,10 @@ def curves(rows: list[dict]) -> Iterator[dict]:
             "source only": interval(source),
             "synthetic only": interval(alone),
             "blend": interval(blend),
-            "blend - source only": interval(blend - source),
-            "blend - synthetic only": interval(blend - alone),
+            "blend less source only": interval(blend - source),
+            "blend less synthetic only": interval(blend - alone),
             "source + own images": interval(own),
-            "blend - source + own images": interval(blend - own),
+            "blend less source + own images": interval(blend - own),
             "own images alone": interval([row["own images"]["alone"] for row in mine]),
             "hindsight by count": interval(by_count[:, by_count.mean(axis=0).argmin()]),
             "hindsight by weight": interval(weighed[:, weighed.mean(axis=0).argmin()]),
@@ -87,7 +87,7 @@ def baselines(rows: list[dict]) -> Iterator[dict]:
             for way in ("alone", "with synthetic"):
                 error, plain = (np.array([row[k][way] for row in mine]) for k in (name, "source"))
                 record[f"{name}, {way}"] = interval(error)
-                record[f"{name}, {way} - source, {way}"] = interval(error - plain)
+                record[f"{name}, {way} less source, {way}"] = interval(error - plain)
         yield record
 
 

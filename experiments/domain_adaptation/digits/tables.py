@@ -11,14 +11,14 @@ def tables(summary: dict) -> str:
 
 def curves(summary: dict) -> str:
     """The blend beside everything that takes no choice."""
-    columns = ("source only", "synthetic only", "blend", "blend - source only")
-    columns += ("blend - synthetic only", "source + own images", "own images alone")
+    columns = ("source only", "synthetic only", "blend", "blend less source only")
+    columns += ("blend less synthetic only", "source + own images", "own images alone")
     head = ("direction", "generator from", "n", "seeds", *columns)
     return table(
         "Test error in %",
         head,
         (
-            [*cell(r), r["seeds"], *(value(r[c], "-" in c) for c in columns)]
+            [*cell(r), r["seeds"], *(value(r[c], " less " in c) for c in columns)]
             for r in summary["curves"]
         ),
     )
@@ -47,11 +47,17 @@ def shapes(summary: dict) -> str:
 
 def choices(summary: dict) -> str:
     """What the labelled target images choose."""
-    columns = ("labels alone", "source + labels", "chosen", "chosen - source + labels", "hindsight")
+    columns = (
+        "labels alone",
+        "source + labels",
+        "chosen",
+        "chosen less source + labels",
+        "hindsight",
+    )
     regrets = ("regret, squared error, %", "regret, misclassified, %", "regret, points")
     rows = []
     for r in summary["choices"]:
-        found = [value(r[c], " - " in c) for c in columns] + [value(r[c]) for c in regrets]
+        found = [value(r[c], " less " in c) for c in columns] + [value(r[c]) for c in regrets]
         chosen = ", ".join(
             f"{c:,} at {w:g}" for c, w in zip(r["counts"], r["weights"], strict=True)
         )
