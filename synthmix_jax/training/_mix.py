@@ -52,23 +52,21 @@ def of_ratios(ratios: Numbers, sizes: tuple[int, int, int], config: Config) -> M
         config: Says what the ratios are.
 
     Raises:
-        ValueError: no ratios, repeated or negative ones, more synthetic points than exist, or ratios that are weights
-            beside target points.
+        ValueError: no ratios, repeated or negative ones, more synthetic points than exist, or ratios that are
+            weights beside target points.
     """
     n, pool, target = sizes
     if target and config.mixing == "weight":
         raise ValueError(
-            "mixing is 'weight', whose ratios share the loss between two groups, but target points are a third: give "
-            "shares=[[source, target, synthetic], ...] instead of ratios, or mixing='count'."
+            "mixing is 'weight', whose ratios share the loss between two groups, but target points are a third: "
+            "give shares=[[source, target, synthetic], ...] instead of ratios, or mixing='count'."
         )
     requested, counts = _amounts(n, pool, ratios, config)
     rows = [
         _of_ratio(sizes, float(q), int(m), config) for q, m in zip(requested, counts, strict=True)
     ]
     places, weights, shares = (list(column) for column in zip(*rows, strict=True))
-    steps = [
-        _num_steps(n + target, int(m), p, config) for m, p in zip(counts, places, strict=True)
-    ]
+    steps = [_num_steps(n + target, int(m), p, config) for m, p in zip(counts, places, strict=True)]
     return _mix(requested, None, counts, places, weights, shares, steps)
 
 
@@ -81,15 +79,15 @@ def of_shares(shares: Any, sizes: tuple[int, int, int], config: Config) -> Mix:
         config: With a number of steps.
 
     Raises:
-        ValueError: shares that are negative, do not sum to one, are repeated or belong to a group that is not there;
-            passes in place of steps, weights of points beside the shares, or a batch too small.
+        ValueError: shares that are negative, do not sum to one, are repeated or belong to a group that is not
+            there; passes in place of steps, weights of points beside the shares, or a batch too small.
     """
     wanted = _checked_shares(shares, sizes, config)[:, : 3 if sizes[2] else 2]
     b = config.batch_size
     places = np.array([mixing.group_places(b, row) for row in wanted])
     weights = np.where(places > 0, wanted * b / np.maximum(places, 1), 0.0)
     counts = np.where(wanted[:, 1] > 0, sizes[1], 0)
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         ratios = np.where(wanted[:, 1] > 0, wanted[:, 1] / wanted[:, 0], 0.0)
     steps = [config.steps] * len(wanted)
     return _mix(ratios, in_callers_order(wanted), counts, places, weights, wanted, steps)

@@ -43,6 +43,7 @@ class Plan:
         seeds: One of each kind a repetition.
         draws: One a repetition.
         mix: What their batches are made of.
+        starts: Rows of the pool at which the synthetic points begin, and the target points if there are any.
         pool_size: Rows of the pool that are trained on.
     """
 
@@ -50,6 +51,7 @@ class Plan:
     seeds: Seeds
     draws: tuple[Draw, ...]
     mix: _mix.Mix
+    starts: tuple[int, ...]
     pool_size: int
 
     @property
@@ -132,7 +134,7 @@ def make_plan(
     """Draw subsets, orders and held-out points, and turn ratios or shares into counts and weights.
 
     The pool holds real, synthetic and target points in this order. With `validation` points that were given, which
-    end it, nothing is held out; else held-out points are target points where there are any, and real ones where not.
+    end it, nothing is held out; else target points are held out where there are any, real ones where not.
 
     Raises:
         ValueError: too few real or target points for what is asked, ratios and shares or neither, or what a mix
@@ -141,15 +143,15 @@ def make_plan(
     if (ratios is None) == (shares is None):
         which = "neither" if ratios is None else "both"
         raise ValueError(
-            f"ratios and shares: {which} given, but exactly one says how the groups are mixed. Give ratios of synthetic "
-            "to real points, or shares (r, 3) of source, target and synthetic points with ratios=None."
+            f"ratios and shares: {which} given, but exactly one says how the groups are mixed. Give ratios of "
+            "synthetic to real points, or shares (r, 3) of source, target and synthetic points with ratios=None."
         )
     pool = 0 if synthetic is None else len(synthetic)
     n, held_out = _sizes(real, config, 1 if target is not None else validation)
-    of_target, parts = 0, len(real) + pool
+    of_target, parts, starts = 0, len(real) + pool, (len(real),)
     if target is not None:
         of_target, held_out = _target_sizes(target, real.num_classes, config, validation)
-        parts += len(target)
+        starts, parts = (*starts, parts), parts + len(target)
     sizes = n, pool, of_target
     if shares is None:
         assert ratios is not None
@@ -165,7 +167,7 @@ def make_plan(
             f"evaluations is {config.evaluations} but {config.epochs:g} epochs are only {mix.num_steps.min()} "
             "steps: evaluate less often or train longer."
         )
-    return Plan(config, seeds, draws, mix, pool_size=parts)
+    return Plan(config, seeds, draws, mix, starts, pool_size=parts)
 
 
 def _sizes(real: Dataset, config: Config, validation: int = 0) -> tuple[int, int]:
