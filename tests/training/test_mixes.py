@@ -125,7 +125,6 @@ CALLS = {
     "other classes": ({"target": smx.Dataset(TARGET.x, TARGET.y + 1)}, r"target.y holds the label 3, but real"),
     "targets": ({"target": smx.Dataset(TARGET.x, TARGET.y * 1.0)}, r"target.y holds targets"),
     "empty target": ({"target": TARGET[:0]}, r"target must be a Dataset of at least one labelled"),
-    "an array": ({"target": TARGET.x}, r"target must be a Dataset of at least one labelled"),
     "one target point": ({"target": TARGET[:1]}, r"target holds 1 points, too few for 1 to train on and 1 held"),
     "all held out": ({"config": Config(num_validation=25)}, r"target holds 25 points, too few .*: lower num"),
     "too few of the source": ({"config": Config(num_real=49)}, r"real holds 48 points, too few for 49"),
