@@ -37,8 +37,13 @@ def sweep(shares=SHARES, **more):
     return cases.sweep(Net, **more)
 
 
-def by_counts(weight=3.0, **more):
-    return sweep(None, ratios=RATIOS, config=dataclasses.replace(CONFIG, target_weight=weight))
+def by_counts(weight=3.0):
+    return sweep(
+        None,
+        ratios=RATIOS,
+        config=dataclasses.replace(CONFIG, target_weight=weight),
+        keep_models=True,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +131,7 @@ def test_weight_of_the_target_matters(counted):
     assert (by_counts(1.0).history.train_loss != counted.history.train_loss).all()
 
 
-def test_shares_of_two_groups_are_the_old_weights():
+def test_shares_of_two_groups_are_the_old_weights(mixed):
     old = dataclasses.replace(CONFIG, mixing="weight")
     ratios = [0.0, 0.6, 1.0, 3.0]
     shares = [[1 / (1 + r), 0.0, r / (1 + r)] for r in ratios]
@@ -134,18 +139,15 @@ def test_shares_of_two_groups_are_the_old_weights():
     b = sweep(shares, target=None)
     cases.same(a, b, rtol=1e-5)
     assert b.num_target == 0
+    # Where there is no target, the record is the one of before there were any.
+    old_record, new_record = a.settings, mixed[0].settings
+    assert not {"shares", "num_target"} & set(old_record)
+    assert "target" not in old_record["data"]
+    assert "target_weight" not in old_record["config"]
+    assert new_record["num_target"] == 15
+    assert "ratios" not in new_record
+    assert set(new_record["data"]) == {"real", "synthetic", "test", "target"}
     np.testing.assert_allclose(a.realised_group_shares, b.realised_group_shares, atol=1e-15)
-
-
-def test_records_without_a_target_are_the_old_ones(mixed):
-    plain = cases.sweep(Net, config=CONFIG, ratios=RATIOS).settings
-    assert not {"shares", "num_target"} & set(plain)
-    assert "target" not in plain["data"]
-    assert "target_weight" not in plain["config"]
-    new = mixed[0].settings
-    assert new["num_target"] == 15
-    assert "ratios" not in new
-    assert set(new["data"]) == {"real", "synthetic", "test", "target"}
 
 
 def test_interruption_changes_nothing(mixed, tmp_path):
@@ -184,16 +186,25 @@ def test_another_weight_of_the_target_is_refused_on_resumption(counted, tmp_path
     folder = _recorded(tmp_path / "run", counted)
     config = dataclasses.replace(CONFIG, target_weight=2.0)
     with pytest.raises(ValueError, match=r"\(config.target_weight: 3.0 there, 2.0 here\)"):
-        sweep(None, ratios=RATIOS, config=config, workdir=folder)
+        sweep(None, ratios=RATIOS, config=config, workdir=folder, keep_models=True)
 
 
-def test_fit_is_a_cell(mixed):
-    one = smx.training.fit(
-        Net, SOURCE, SYNTHETIC, target=TARGET, shares=SHARES[0], config=CONFIG, test=TEST
-    )
-    np.testing.assert_allclose(one.result.test_loss[0, 0], mixed[0].test_loss[0, 0], rtol=1e-5)
+def test_networks_are_standardised_by_source_and_target(counted):
     both = np.concatenate([SOURCE.x, TARGET.x])
-    np.testing.assert_allclose(one.model.unit.mean, both.mean(), rtol=1e-5)
+    np.testing.assert_allclose(counted.model(0, 0).unit.mean, both.mean(), rtol=1e-5)
+    np.testing.assert_allclose(counted.model(0, 0).unit.scale, both.std(), rtol=1e-5)
+
+
+def test_fit_hands_on_target_and_shares(monkeypatch, counted):
+    from synthmix_jax.training import _fit
+
+    seen = []
+    monkeypatch.setattr(_fit, "sweep", lambda *args, **more: (seen.append(more), counted)[1])
+    smx.training.fit(Net, SOURCE, SYNTHETIC, target=TARGET, shares=SHARES[0], config=CONFIG)
+    smx.training.fit(Net, SOURCE, SYNTHETIC, target=TARGET, ratio=0.5, config=CONFIG)
+    assert [more["target"] for more in seen] == [TARGET, TARGET]
+    assert [more["shares"] for more in seen] == [[SHARES[0]], None]
+    assert [more["ratios"] for more in seen] == [None, [0.5]]
 
 
 def test_judge_takes_ratios_and_refuses_shares(mixed, counted):
