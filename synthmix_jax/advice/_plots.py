@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _axes, _network_plots, _words
+from . import _adapt_plots, _axes, _network_plots, _words
 from ._axes import ACCENT, BAND, CURVE
 from ._records import Advice
 from ._tables import nearest
@@ -32,6 +32,9 @@ def plot(advice: Advice, ax: Any = None) -> Any:
     """
     if ax is not None and advice.networks is not None:
         _network_plots.draw(advice, advice.networks, ax)
+        return ax
+    if ax is not None and advice.adaptation is not None and advice.sweep is None:
+        _adapt_plots.draw(advice, advice.adaptation, ax)
         return ax
     if ax is not None:
         _draw_error(advice, ax)
@@ -72,9 +75,11 @@ def describe(advice: Advice) -> str:
     curve = advice.curve
     if advice.networks is not None:
         return _network_plots.describe(advice, advice.networks)
+    if advice.adaptation is not None and advice.sweep is None:
+        return _adapt_plots.describe(advice, advice.adaptation)
     best = int(np.nanargmin(curve.error))
     return (
-        f"Error of left-out real points against the number of synthetic points: "
+        f"{_words.capital(_words.measured(advice))} against the number of synthetic points: "
         f"{_words.number(float(curve.error[0]))} without any, least "
         f"{_words.number(float(curve.error[best]))} at {_words.integer(int(curve.counts[best]))}, "
         f"{_words.number(float(curve.error[-1]))} at {_words.integer(int(curve.counts[-1]))}. Marked: "
@@ -91,6 +96,15 @@ def _compose(advice: Advice, figure: Any) -> Any:
         figure.subplots_adjust(left=0.08, right=0.965, top=0.77, bottom=0.16)
         _network_plots.draw(advice, advice.networks, ax)
         _title(advice, figure)
+        return ax
+    if advice.adaptation is not None and advice.sweep is None:
+        ax = figure.subplots()
+        figure.subplots_adjust(left=0.09, right=0.965, top=0.83, bottom=0.13)
+        _adapt_plots.draw(advice, advice.adaptation, ax)
+        put = {"x": 0.03, "ha": "left", "va": "top", "parse_math": False}
+        figure.text(
+            y=0.97, s=_words.headline(advice), size=14, weight="bold", color=_axes.INK, **put
+        )
         return ax
     wrong = advice.curve.misclassified
     panels = figure.subplots(
@@ -147,7 +161,15 @@ def _draw_error(advice: Advice, ax: Any) -> None:
     marker = "o" if len(x) <= 8 else ""
     ax.plot(x, curve.error, color=CURVE, linewidth=2.0, marker=marker, markersize=4, zorder=3)
     _recommended(advice, ax)
-    _axes.frame(ax, "Error of left-out real points")
+    about = advice.adaptation
+    kind = (
+        "real"
+        if about is None
+        else "target"
+        if about.num_target and not about.conditional
+        else "source"
+    )
+    _axes.frame(ax, f"Error of left-out {kind} points" + (", weighted" if kind == "source" else ""))
     _axes.ratios(ax, advice)
     _axes.name_line(ax, advice)
     if clipped:

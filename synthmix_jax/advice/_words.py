@@ -5,11 +5,14 @@ Plain words for someone who has not read the paper, and no more certain than the
 
 import math
 
+from . import _adapt_words
 from ._records import Advice, Networks
 
 
 def sentence(advice: Advice) -> str:
     """The verdict in one or two plain sentences: the amount, its interval, the gain."""
+    if _unmeasured(advice):
+        return _adapt_words.sentence(advice)
     count, pool = advice.count, advice.pool
     gain = f"the {measured(advice)} {change(advice)}, corrected for selection."
     if advice.verdict == "use none":
@@ -39,6 +42,8 @@ def headline(advice: Advice) -> str:
     """The finding in a few words, for titles."""
     if advice.networks is not None and advice.networks.mixing == "weight":
         return _headline_by_weight(advice, advice.networks)
+    if _unmeasured(advice):
+        return _adapt_words.headline()
     low, high = advice.interval
     span = f" ({integer(low)} to {integer(high)})" if low < high else ""
     if advice.verdict == "use none":
@@ -92,6 +97,8 @@ def range_words(advice: Advice) -> str:
 
 def weight_words(advice: Advice) -> str:
     """What one synthetic point counts in the fit."""
+    if advice.adaptation is not None:
+        return _adapt_words.weights(advice.adaptation)
     if advice.weight == 1.0:
         return "each counting as much as a real one"
     return f"each weighted {number(advice.weight)}"
@@ -100,6 +107,8 @@ def weight_words(advice: Advice) -> str:
 def measured(advice: Advice) -> str:
     """What the errors are of: "error of left-out real points"."""
     nets = advice.networks
+    if advice.adaptation is not None:
+        return _adapt_words.measured(advice.adaptation)
     if nets is None:
         return "error of left-out real points"
     return f"{nets.measure} on held-out real points, mean over {seeds(nets)},"
@@ -158,8 +167,14 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def _unmeasured(advice: Advice) -> bool:
+    return advice.adaptation is not None and advice.adaptation.case == "no target"
+
+
 def _witnesses(advice: Advice) -> str:
     nets = advice.networks
+    if advice.adaptation is not None:
+        return _adapt_words.witnesses(advice.adaptation)
     return points(advice.num_real, "real") if nets is None else f"{seeds(nets)} at each ratio"
 
 
