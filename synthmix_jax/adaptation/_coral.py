@@ -25,7 +25,7 @@ def coral(
     source: Dataset,
     target_x: Shaped[Array, "u ..."],
     *,
-    shrinkage: float = 0.1,
+    shrinkage: float | int = 0.1,
     mean: bool = True,
 ) -> Dataset:
     """Move the source inputs to the target's mean and covariance; labels stay as they are.

@@ -46,17 +46,18 @@ def density_ratio(
     lengthscales: Numbers | None = None,
     ridges: Numbers | None = None,
     num_centres: int = 200,
-    cap: float | None = None,
+    cap: float | int | None = None,
 ) -> DensityRatio:
     """Estimate p_target / p_source at the source points, as weights that make the source look like the target.
 
     Lengthscale and ridge are those of the lowest leave-one-out score plus its standard error: the score alone falls
-    for a fit that soars at one target point in a gap of the source (heuristic). The value at a source point is that of
-    the fit without it: a point would otherwise lower its own weight, by its leverage. Needs no labels.
+    for a fit that soars at one target point in a gap of the source (heuristic). The value at a source point is that
+    of the fit without it: a point would otherwise lower its own weight, by its leverage. Needs no labels.
 
     Densities are hard to compare in many dimensions. With few points the ratio is drawn to one, which flatters the
     effective sample size; with domains far apart it rests on few source points or on none. Look at
-    `effective_sample_size`, `score` and `coverage` before trusting it. Features of few dimensions (`smx.features.PCA`) give better ratios than pixels.
+    `effective_sample_size`, `score` and `coverage` before trusting it. Features of few dimensions
+    (`smx.features.PCA`) give better ratios than pixels.
 
     Args:
         source_x: Source points (n, ...), at least three; uint8 counts as x / 255.

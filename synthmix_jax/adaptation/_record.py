@@ -27,8 +27,8 @@ class DensityRatio:
             it by a few standard errors, the samples show no shift.
         scores: Scores of all fits tried (lengthscales, ridges).
         coverage: In [0, 1]: mean of r^2 over the source points divided by the mean of r over the target points.
-            Both estimate 1 + chi^2, so it is about one where source points lie wherever target points do. Near zero the
-            target lies where there is no source: no weights can mend that, and the effective sample size is void.
+            Both estimate 1 + chi^2, so it is about one where source points lie wherever target points do. Near zero
+            the target lies where there is no source: weights cannot mend that; the effective sample size is void.
         cap: Largest value allowed before the values were brought to mean one, or None.
     """
 
