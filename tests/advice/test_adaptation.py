@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 
 import synthmix_jax as smx
-from synthmix_jax.advice import _adapt_bound, _adapt_labelled, _adapt_options, _json
+from synthmix_jax import _numerics
+from synthmix_jax.advice import (
+    _adapt_bound,
+    _adapt_labelled,
+    _adapt_options,
+    _evidence,
+    _explain,
+    _intervals,
+    _json,
+)
 
 KEY = jax.random.key(0)
 KERNEL = smx.kernels.RBF(1.0)
@@ -53,7 +62,7 @@ def test_labelled_target_points_alone_are_scored_and_exactly_so(labelled):
     assert not about.conditional
     assert (about.num_source, about.num_target, advice.num_real) == (30, 20, 50)
     assert advice.sweep.loo_residuals.shape == (2 * 2 + 2, 2, 3, 20)
-    order = smx.advice._evidence.nested_orders(synthetic, 1, key=_order_key())[0]
+    order = _evidence.nested_orders(synthetic, 1, key=_order_key())[0]
     for w in (1, 2, 5):
         mix = about.mixes[w]
         counts = {"source": 30 if mix.source else 0, "synthetic": 20}
@@ -115,13 +124,13 @@ def test_prediction_averages_the_fits_that_were_chosen(labelled):
     one = {"ridges": [0.3], "weights": [0.5], "target_weights": [2.0], "counts": [0, 60]}
     advice = recommend(source, synthetic, target_validation=target, **one)
     x = turned(3, 7).x
-    order = smx.advice._evidence.nested_orders(synthetic, 1, key=_order_key())[0]
+    order = _evidence.nested_orders(synthetic, 1, key=_order_key())[0]
     groups = {"source": source, "target": target, "synthetic": synthetic[order]}
     expected = 0.0
-    bag = smx.advice._intervals.bag(
+    bag = _intervals.bag(
         advice.sweep.loo_residuals,
         num_bootstrap=100,
-        rng=smx.advice._adapt_labelled._numerics.host_generator(
+        rng=_numerics.host_generator(
             _adapt_options.Options(
                 **{**dict.fromkeys(_adapt_options.Options._fields), "key": KEY}
             ).keys()["bootstrap"]
@@ -190,7 +199,7 @@ def test_unlabelled_target_points_weigh_the_sources_errors():
         atol=1e-15,  # residuals of 1e-6 squared
     )
     assert advice.real_only_error == pytest.approx(advice.sweep.loo_error[0, :, 0].min())
-    assert "ratios of densities" in " ".join(smx.advice._explain.rests_on(advice))
+    assert "ratios of densities" in " ".join(_explain.rests_on(advice))
 
 
 def test_a_target_beyond_the_source_claims_nothing():
