@@ -34,11 +34,17 @@ def weights(about: Adaptation) -> str:
 def sentence(advice: Advice) -> str:
     """The answer where nothing of the target is known."""
     return (
-        "No clear optimum: without a single target point no error on the target can be estimated. If the synthetic "
-        "points miss the target by less than half their distance to the source, the bound favours all "
-        f"{_words.points(advice.pool, 'synthetic')} at weight 1 or more; else a lower weight. Label a few target "
-        "points to find out."
+        "No clear optimum: without a single target point no error on the target can be estimated. Only if the "
+        "synthetic points miss the target by less than half their distance to the source, a bound favours all "
+        f"{_words.points(advice.pool, 'synthetic')} at weight 1 or more. Label a few target points to find out."
     )
+
+
+def condition(about: Adaptation) -> str:
+    """What the answer is conditional on, as a sentence to add; empty where it is not."""
+    if about.case != "unlabelled target":
+        return ""
+    return " Conditional: labels must depend on inputs in the target as they do in the source."
 
 
 def headline() -> str:
@@ -163,11 +169,13 @@ def key_numbers(about: Adaptation, synthetic: bool) -> list[tuple[str, str]]:
 def caption(about: Adaptation) -> str:
     """What the picture's lines are, in HTML."""
     if about.case == "no target":
-        return "Lines: the bound's best share, thicker for larger constants. Dashed: that of weight one."
+        return (
+            "Lines: the bound's best share, were the source as near to the target as it can be; thicker for larger "
+            "constants. Dashed: that of weight one."
+        )
     return (
-        f"Solid line: {measured(about)} at the recommended weights and ridge. Bar: the counts that do about "
-        "as well as "
-        "the best. Dashed: the best of the real points alone."
+        f"Solid line: {measured(about)} at the recommended weights and ridge. Bar: the counts that do about as "
+        "well as the best. Dashed: the best of the real points alone."
     )
 
 
@@ -175,7 +183,7 @@ def _bound(about: Adaptation) -> list[str]:
     found = []
     if about.source_distance is not None:
         found.append(
-            f"The synthetic points lie {_words.number(about.source_distance)} from the source (Wasserstein of "
+            f"The synthetic points lie {_words.number(about.source_distance[0])} from the source (Wasserstein of "
             "inputs, sampling "
             "error included). How far either lies from the target nobody has measured."
         )

@@ -132,7 +132,8 @@ class Adaptation:
             where the target has them, of inputs where not, and between source and synthetic points without a
             target. Sampling error included.
         synthetic_distance: The same between synthetic points and target; None without a target.
-        shares: For the bound: by assumption (see `docs/adaptation.md`), the best synthetic share of the loss.
+        shares: For the bound: by assumption (see `docs/adaptation.md`), the best synthetic share of the loss, were
+            the source as near to the target as it can be.
     """
 
     case: Literal["labelled target", "unlabelled target", "no target"]

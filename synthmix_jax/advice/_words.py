@@ -10,32 +10,13 @@ from ._records import Advice, Networks
 
 
 def sentence(advice: Advice) -> str:
-    """The verdict in one or two plain sentences: the amount, its interval, the gain."""
-    if _unmeasured(advice):
+    """The verdict in one or two plain sentences: the amount, its interval, the gain, and any condition."""
+    about = advice.adaptation
+    if about is None:
+        return _measured_sentence(advice)
+    if about.case == "no target":
         return _adapt_words.sentence(advice)
-    count, pool = advice.count, advice.pool
-    gain = f"the {measured(advice)} {change(advice)}, corrected for selection."
-    if advice.verdict == "use none":
-        if advice.networks is not None and advice.curve.frequencies[0] == 1.0:
-            return (
-                f"Use none: the {points(pool, 'synthetic')} showed no worthwhile gain. Whichever seed of "
-                f"{seeds(advice.networks)} was left out, the others chose none at all."
-            )
-        them = "it" if pool == 1 else "them"
-        return (
-            f"Use none: the {points(pool, 'synthetic')} showed no worthwhile gain. With the best mix of {them} "
-            f"{gain}"
-        )
-    if advice.verdict == "no clear optimum":
-        return (
-            f"No clear optimum: {_witnesses(advice)} cannot tell whether synthetic data helps, and "
-            f"{range_words(advice)}. Best guess meanwhile: {_guess(advice)}"
-        )
-    verb = "Use all: add all" if advice.verdict == "use all" else "Use part: add about"
-    details = f"{ratio(advice.ratio)} per real point; {range_words(advice)}"
-    return (
-        f"{verb} {points(count, 'synthetic')} ({details}), {weight_words(advice)}. {capital(gain)}"
-    )
+    return _measured_sentence(advice) + _adapt_words.condition(about)
 
 
 def headline(advice: Advice) -> str:
@@ -165,6 +146,32 @@ def percent(share: float) -> str:
 def capital(text: str) -> str:
     """With a capital letter first; the rest as it is."""
     return text[:1].upper() + text[1:]
+
+
+def _measured_sentence(advice: Advice) -> str:
+    count, pool = advice.count, advice.pool
+    gain = f"the {measured(advice)} {change(advice)}, corrected for selection."
+    if advice.verdict == "use none":
+        if advice.networks is not None and advice.curve.frequencies[0] == 1.0:
+            return (
+                f"Use none: the {points(pool, 'synthetic')} showed no worthwhile gain. Whichever seed of "
+                f"{seeds(advice.networks)} was left out, the others chose none at all."
+            )
+        them = "it" if pool == 1 else "them"
+        return (
+            f"Use none: the {points(pool, 'synthetic')} showed no worthwhile gain. With the best mix of {them} "
+            f"{gain}"
+        )
+    if advice.verdict == "no clear optimum":
+        return (
+            f"No clear optimum: {_witnesses(advice)} cannot tell whether synthetic data helps, and "
+            f"{range_words(advice)}. Best guess meanwhile: {_guess(advice)}"
+        )
+    verb = "Use all: add all" if advice.verdict == "use all" else "Use part: add about"
+    details = f"{ratio(advice.ratio)} per real point; {range_words(advice)}"
+    return (
+        f"{verb} {points(count, 'synthetic')} ({details}), {weight_words(advice)}. {capital(gain)}"
+    )
 
 
 def _unmeasured(advice: Advice) -> bool:

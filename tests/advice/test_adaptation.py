@@ -1,6 +1,8 @@
 """`recommend` for domain adaptation: the three cases, what they must find, keep invariant, say and refuse."""
 
+import dataclasses
 import json
+import re
 import warnings
 
 import jax
@@ -259,6 +261,31 @@ def test_reports_say_the_case(case, labelled, tmp_path):
     words = {"labelled": "target points", "unlabelled": "Conditional", "none": "bound"}[case]
     assert words in page
     assert _json.text(advice) == _json.text(advice)
+
+
+def test_a_conditional_advice_says_so_at_once():
+    source, target, synthetic = three()
+    advice = recommend(source, synthetic, target_validation=target.x)
+    assert "labels must depend on inputs in the target as they do in the source" in advice.summary()
+
+
+def test_which_is_nearer_is_said_where_intervals_are_apart(labelled):
+    advice = labelled[-1]
+    words = {
+        ((3.0, 2.5, 3.5), (1.0, 0.5, 1.5)): "synthetic points the nearer.*above one",
+        ((1.0, 0.5, 1.5), (3.0, 2.5, 3.5)): "source the nearer.*below one",
+        ((1.0, 0.5, 1.5), (1.2, 0.7, 1.7)): "cannot be told",
+    }
+    for (source, synthetic), expected in words.items():
+        about = dataclasses.replace(
+            advice.adaptation, source_distance=source, synthetic_distance=synthetic
+        )
+        said = _explain.rests_on(dataclasses.replace(advice, adaptation=about))[-1]
+        assert re.search(expected, said)
+    bound = recommend(labelled[0], labelled[2], adapt=True)
+    about = dataclasses.replace(bound.adaptation, source_distance=(3.0, 2.5, 3.5))
+    said = _explain.rests_on(dataclasses.replace(bound, adaptation=about))
+    assert any("lie 3 from the source" in line for line in said)
 
 
 def test_an_ordinary_advice_has_no_word_of_it():
