@@ -25,18 +25,10 @@ def draw(advice: Advice, about: Adaptation, ax: Any) -> None:
     )
     for constant, width in zip(_adapt_bound.CONSTANTS, (1.0, 2.0, 3.0), strict=True):
         y = 100 * np.array(_adapt_bound.best_shares(about.num_source, advice.pool, constant))
-        ax.plot(x, y, color=_axes.CURVE, linewidth=width, marker="o", markersize=4)
         label = f"n xi D / S = {constant:g}"
-        ax.annotate(
-            label,
-            (x[-1], y[-1]),
-            xytext=(-4, 5 + 3 * width),
-            textcoords="offset points",
-            ha="right",
-            size=_axes.SMALL,
-            color=_axes.CURVE,
-        )
+        ax.plot(x, y, color=_axes.CURVE, linewidth=width, marker="o", markersize=4, label=label)
     ax.set_ylim(-4, 108)
+    ax.legend(loc="lower left", frameon=False, fontsize=_axes.SMALL, labelcolor=_axes.MUTED)
     _axes.frame(ax, "Best synthetic share of the loss by the bound, %")
     ax.set_xlabel(
         "distance of the synthetic points to the target, % of D, their distance to the source (not measured)",

@@ -166,6 +166,14 @@ def key_numbers(about: Adaptation, synthetic: bool) -> list[tuple[str, str]]:
     return rows
 
 
+def title(about: Adaptation, name: str, rests: str) -> str:
+    """What the picture rests on, for under its title: `rests` with the points of both domains."""
+    both = _words.points(about.num_source, "source")
+    if about.case == "labelled target":
+        both = f"{_words.integer(about.num_source)} source and {_words.points(about.num_target, 'target')}"
+    return f"{both} ({name}), {rests.split('), ', 1)[-1]}"
+
+
 def caption(about: Adaptation) -> str:
     """What the picture's lines are, in HTML."""
     if about.case == "no target":

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _adapt_plots, _axes, _network_plots, _words
+from . import _adapt_plots, _adapt_words, _axes, _network_plots, _words
 from ._axes import ACCENT, BAND, CURVE
 from ._records import Advice
 from ._tables import nearest
@@ -134,6 +134,8 @@ def _title(advice: Advice, figure: Any) -> None:
         f"{_words.points(advice.num_real, 'real')} ({real}), up to "
         f"{_words.points(size, 'synthetic')} ({synthetic})"
     )
+    if advice.adaptation is not None:
+        rests = _adapt_words.title(advice.adaptation, real, rests)
     weighted = advice.count and (advice.networks is None or advice.weight != 1.0)
     weight = f"Each at weight {_words.number(advice.weight)}. " if weighted else ""
     gain = f"{weight}Error {_words.change(advice)}, corrected for selection."
@@ -150,6 +152,13 @@ def _title(advice: Advice, figure: Any) -> None:
     figure.text(0.965, 0.02, note, size=7.5, color=_axes.MUTED, ha="right", va="bottom")
 
 
+def _left_out(advice: Advice) -> str:
+    about = advice.adaptation
+    if about is None:
+        return "real points"
+    return "target points" if about.case == "labelled target" else "source points, weighted"
+
+
 def _draw_error(advice: Advice, ax: Any) -> None:
     """The curve, its band, the error of real data alone, and the recommendation."""
     curve, x = advice.curve, advice.curve.counts
@@ -161,15 +170,7 @@ def _draw_error(advice: Advice, ax: Any) -> None:
     marker = "o" if len(x) <= 8 else ""
     ax.plot(x, curve.error, color=CURVE, linewidth=2.0, marker=marker, markersize=4, zorder=3)
     _recommended(advice, ax)
-    about = advice.adaptation
-    kind = (
-        "real"
-        if about is None
-        else "target"
-        if about.num_target and not about.conditional
-        else "source"
-    )
-    _axes.frame(ax, f"Error of left-out {kind} points" + (", weighted" if kind == "source" else ""))
+    _axes.frame(ax, f"Error of left-out {_left_out(advice)}")
     _axes.ratios(ax, advice)
     _axes.name_line(ax, advice)
     if clipped:
@@ -204,7 +205,7 @@ def _draw_misclassified(advice: Advice, ax: Any, wrong: np.ndarray) -> None:
     pad = max(0.2 * (high - low), 1.0)
     ax.set_ylim(max(low - pad, -0.4 * pad), high + pad)
     ax.yaxis.set_major_locator(MaxNLocator(3, steps=[1, 2, 5, 10]))
-    _axes.frame(ax, "Misclassified, % of left-out real points")
+    _axes.frame(ax, f"Misclassified, % of left-out {_left_out(advice)}")
 
 
 def shorten(name: str, length: int = 28) -> str:
