@@ -117,9 +117,9 @@ def group_risk(
         *problem, sizes, weights, noises, diagonal = _arrays.wide(given)
         cells = {"sizes": sizes, "weights": weights, "noise_variances": noises}
         flat, shape = _arrays.grid(**cells, ridge=diagonal[..., None])
-        basis = jnp.asarray(_joint_range(covariances, eigenvalues))
+        basis = jnp.asarray(joint_range(covariances, eigenvalues))
         cells = (v.reshape(-1, groups) for v in flat)
-        risk = _all_cells(basis, *problem, *cells).reshape(shape)
+        risk = all_cells(basis, *problem, *cells).reshape(shape)
     result = _arrays.handed_out(risk, given)
     if not _arrays.traced(result) and not np.isfinite(result).all():
         raise ValueError(
@@ -129,7 +129,7 @@ def group_risk(
     return result
 
 
-def _joint_range(covariances: Array, eigenvalues: Array) -> np.ndarray:
+def joint_range(covariances: Array, eigenvalues: Array) -> np.ndarray:
     """An orthonormal basis (j, r) of what the groups' features reach at all; the whole space for tracers."""
     if _arrays.traced(covariances, eigenvalues):
         return np.eye(eigenvalues.shape[0])
@@ -169,7 +169,7 @@ def _check_groups(groups: int, **values: Array) -> None:
 
 
 @jax.jit
-def _all_cells(
+def all_cells(
     basis, covariances, coefficients, eigenvalues, sizes, weights, noises, ridge
 ) -> Array:
     # In the features sqrt(mu_j) phi_j the penalty is the identity, and eigenvalues of zero need no inverse.
