@@ -3,8 +3,8 @@
 `predict_curve` goes from two samples to the error at any synthetic count, beyond the pool too. `mixed_risk` is
 the test error against real points, synthetic points, ridge and weight; `group_risk` that of groups
 whose inputs differ, with the best weights and counts of each; `estimate_spectrum` the eigenvalues and
-coefficients they need; the designs are cases where all is known. Bounds, quadratic surrogates and `SurrogateLaw`, fitted to runs, are models of the curve with few
-constants.
+coefficients they need; the designs are cases where all is known. Bounds, quadratic surrogates and `SurrogateLaw`,
+fitted to runs, are models of the curve with few constants.
 """
 
 from synthmix_jax._best import Best as Best
