@@ -15,17 +15,16 @@ FINE = 10
 PREDICTORS = ("difference", "source", "synthetic")
 
 
-def rows(study: Bound, seed: int) -> list[dict]:
-    """One record for each kind, base and pair of dials."""
+def rows(study: Bound, seed: int, kind: str) -> list[dict]:
+    """Of one kind a record for each base and pair of dials."""
     result = []
-    for kind in study.kinds:
-        for base in range(study.bases):
-            groups = moved(study, kind, np.random.default_rng([seed, 1, base]))
-            # The same draws for all dials of a base: what differs is what was moved.
-            key = jax.random.fold_in(jax.random.key(seed + 1), base)
-            for i, k in np.ndindex(len(study.dials), len(study.dials)):
-                row = {"kind": kind, "base": base, "dials": [study.dials[i], study.dials[k]]}
-                result.append(row | one(study, groups[i][k], key))
+    for base in range(study.bases):
+        groups = moved(study, kind, np.random.default_rng([seed, 1, base]))
+        # The same draws for all dials of a base: what differs is what was moved.
+        key = jax.random.fold_in(jax.random.key(seed + 1), base)
+        for i, k in np.ndindex(len(study.dials), len(study.dials)):
+            row = {"kind": kind, "base": base, "dials": [study.dials[i], study.dials[k]]}
+            result.append(row | one(study, groups[i][k], key))
     return result
 
 

@@ -22,7 +22,7 @@ class Risk:
     ridges: tuple[float, ...] = (0.02, 0.3)
     weights: tuple[float, ...] = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0, 2.0)
     features: int = 24
-    draws: int = 1500
+    draws: int = 600
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,14 @@ class Bound:
     """
 
     kinds: tuple[str, ...] = ("coefficients", "covariance", "mean", "all", "hidden")
-    bases: int = 8
+    bases: int = 6
     dials: tuple[float, ...] = (0.0, 0.25, 0.5, 1.0)
     sizes: tuple[int, int] = (60, 60)
     ridge: float = 0.003
     noise: float = 0.3
     shares: int = 21
     features: int = 24
-    draws: int = 200
+    draws: int = 100
     resamples: int = 2000
 
 

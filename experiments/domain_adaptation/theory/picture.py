@@ -4,12 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from .config import Study
-
 COLOURS = {"coefficients": "C3", "covariance": "C0", "mean": "C2", "all": "C1", "hidden": "C4"}
 
 
-def picture(study: Study, rows: list[dict], path: Path) -> None:
+def picture(rows: list[dict], path: Path) -> None:
     """Three groups above, the bound below."""
     import matplotlib.pyplot as plt
 

@@ -12,15 +12,14 @@ from .simulate import simulate
 SOURCE, TARGET, SYNTHETIC = range(3)
 
 
-def rows(study: Risk, seed: int) -> list[dict]:
-    """One record for each problem, size and ridge."""
+def rows(study: Risk, seed: int, problem: int) -> list[dict]:
+    """Of one problem a record for each size and ridge."""
+    groups = drawn(study, np.random.default_rng([seed, problem]))
     result = []
-    for problem in range(study.problems):
-        groups = drawn(study, np.random.default_rng([seed, problem]))
-        for place, sizes in enumerate(study.sizes):
-            key = jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), problem), place)
-            head = {"problem": problem, "sizes": list(sizes)}
-            result += [head | record for record in _at_ridges(study, groups, sizes, key)]
+    for place, sizes in enumerate(study.sizes):
+        key = jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), problem), place)
+        head = {"problem": problem, "sizes": list(sizes)}
+        result += [head | record for record in _at_ridges(study, groups, sizes, key)]
     return result
 
 

@@ -2,8 +2,10 @@
 
 import json
 import os
+import sys
 import time
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from experiments import _rows
@@ -16,7 +18,7 @@ RESULTS = Path(__file__).parents[1] / "results" / "theory"
 
 
 def run(preset: str, out: Path | None = None, fresh: bool = False, data_dir=None) -> dict:
-    """Make the results of a preset and their picture; earlier ones of the same settings are kept.
+    """Make the results of a preset and their picture; an interrupted run goes on where it stopped.
 
     Args:
         preset: "quick", "cpu" or "gpu" (the same as "cpu": the matrices are small).
@@ -36,22 +38,32 @@ def run(preset: str, out: Path | None = None, fresh: bool = False, data_dir=None
         "cores": os.cpu_count(),
         "study": json.loads(json.dumps(asdict(study))),
     }
-    if _rows.earlier(out, head, "study", fresh):
-        return json.loads((out / "results.json").read_text())
-    start = time.perf_counter()
-    three = risk.rows(study.risk, study.seed)
-    two = bound.rows(study.bound, study.seed)
+    rows = _rows.earlier(out, head, "study", fresh)
+    units = [partial(risk.rows, study.risk, study.seed, p) for p in range(study.risk.problems)]
+    units += [partial(bound.rows, study.bound, study.seed, kind) for kind in study.bound.kinds]
+    done = {row["unit"] for row in rows}
+    for place, unit in enumerate(units):
+        if place in done:
+            continue
+        start = time.perf_counter()
+        made = [{"unit": place, **rounded(row)} for row in unit()]
+        made[0]["seconds"] = round(time.perf_counter() - start, 1)
+        rows += made
+        _rows.save(out, {**head, "rows": rows})
+        print(f"{place + 1} of {len(units)}: {made[0]['seconds']} s", file=sys.stderr)
     result = {
         **head,
-        "seconds": round(time.perf_counter() - start),
+        "seconds": round(sum(row.get("seconds", 0.0) for row in rows)),
         "summary": {
-            "group_risk": risk.summary(three),
-            "adaptation_bound": bound.summary(study.bound, two, study.seed),
+            "group_risk": risk.summary([row for row in rows if "problem" in row]),
+            "adaptation_bound": bound.summary(
+                study.bound, [row for row in rows if "kind" in row], study.seed
+            ),
         },
-        "rows": rounded([*three, *two]),
+        "rows": rows,
     }
     _rows.save(out, result)
-    picture(study, result["rows"], out / "picture.png")
+    picture(rows, out / "picture.png")
     return result
 
 
