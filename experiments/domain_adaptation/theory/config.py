@@ -76,7 +76,7 @@ PRESETS = {
             draws=100,
         ),
         Bound(
-            kinds=("coefficients", "hidden"),
+            kinds=("coefficients", "all"),
             bases=2,
             dials=(0.0, 1.0),
             shares=5,
