@@ -85,6 +85,17 @@ PRESETS = {
             resamples=20,
         ),
     ),
-    "cpu": Study(Risk(), Bound()),
+    "cpu": Study(
+        Risk(
+            problems=14,
+            sizes=((60, 15, 60), (150, 15, 300), (40, 30, 200)),
+            ridges=(0.3,),
+            weights=(1 / 81, 1 / 27, 1 / 9, 1 / 3, 1.0, 3.0),
+            draws=2000,
+        ),
+        Bound(kinds=("coefficients", "covariance", "mean", "all"), bases=8, draws=200),
+    ),
+    # Fewer points, a smaller ridge, a finer grid of weights, and features that are not fitted.
+    "fine": Study(Risk(), Bound()),
 }
 PRESETS["gpu"] = PRESETS["cpu"]
