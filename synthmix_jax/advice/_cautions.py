@@ -9,7 +9,9 @@ from ._records import Copies
 from ._verdict import Choice
 
 
-def check_classes(real: Dataset, synthetic: Dataset) -> None:
+def check_classes(
+    real: Dataset, synthetic: Dataset, called: tuple[str, str] = ("real", "synthetic")
+) -> None:
     """Refuse classes that only one side has.
 
     Raises:
@@ -20,8 +22,8 @@ def check_classes(real: Dataset, synthetic: Dataset) -> None:
         return
     seen = [set(np.unique(np.asarray(d.y)).tolist()) for d in (real, synthetic)]
     for name, other, missing in (
-        ("real", "synthetic", seen[1] - seen[0]),
-        ("synthetic", "real", seen[0] - seen[1]),
+        (*called, seen[1] - seen[0]),
+        (*called[::-1], seen[0] - seen[1]),
     ):
         if missing:
             names = real.class_names or synthetic.class_names
@@ -32,7 +34,27 @@ def check_classes(real: Dataset, synthetic: Dataset) -> None:
             )
 
 
-def few_per_class(real: Dataset) -> list[str]:
+def check_covered(source: Dataset, target: Dataset) -> None:
+    """Refuse classes of the source that no target point is of: what they cost there could not be seen.
+
+    Raises:
+        ValueError: the target lacks a class of the source.
+    """
+    if source.num_classes is None or target.num_classes is None:
+        return
+    missing = set(np.unique(np.asarray(source.y)).tolist()) - set(
+        np.unique(np.asarray(target.y)).tolist()
+    )
+    if missing:
+        names = source.class_names or target.class_names
+        shown = [names[c] if names and c < len(names) else c for c in sorted(missing)]
+        raise ValueError(
+            f"target_validation holds no point of class {', '.join(map(str, shown))}, which the source has. Add "
+            "labelled target points of it, drop the class from the source, or give target_validation.x alone."
+        )
+
+
+def few_per_class(real: Dataset, kind: str = "real") -> list[str]:
     """A warning for classes with fewer than three real points."""
     if real.num_classes is None:
         return []
@@ -42,18 +64,18 @@ def few_per_class(real: Dataset) -> list[str]:
         return []
     names = [real.class_names[c] if real.class_names else str(c) for c in few]
     return [
-        f"Fewer than 3 real points in {'class' if len(few) == 1 else 'classes'} {', '.join(names)}: leaving "
+        f"Fewer than 3 {kind} points in {'class' if len(few) == 1 else 'classes'} {', '.join(names)}: leaving "
         f"one out leaves at most {int(sizes[few].max()) - 1} to learn the class from, which makes real data "
         "look worse than it is and can pass bad synthetic data. Collect at least 3, better 5, a class."
     ]
 
 
-def few_points(real: Dataset) -> list[str]:
+def few_points(real: Dataset, kind: str = "real") -> list[str]:
     """A warning when standard errors themselves are guesswork."""
     if len(real) >= 10:
         return []
     return [
-        f"Only {len(real)} real points: intervals from so few are rough. Collect more before relying on them."
+        f"Only {len(real)} {kind} points: intervals from so few are rough. Collect more before relying on them."
     ]
 
 

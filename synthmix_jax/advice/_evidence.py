@@ -46,7 +46,7 @@ def from_pool(
         tick: Called after each weight of each order.
     """
     sweeps = [_sweep_by_weight(real, pool[order], grid, tick) for order in orders]
-    return reduce(_add, [_scaled(s, 1.0 / len(sweeps)) for s in sweeps])
+    return reduce(add, [scaled(s, 1.0 / len(sweeps)) for s in sweeps])
 
 
 def cross_fitted(
@@ -68,8 +68,8 @@ def cross_fitted(
     parts = []
     for fold, pool in enumerate(pools):
         sweep = _sweep_by_weight(real, pool, grid, tick)
-        parts.append(_scored_on(sweep, folds == fold))
-    return reduce(_add, parts)
+        parts.append(scored_on(sweep, folds == fold))
+    return reduce(add, parts)
 
 
 def split_folds(real: Dataset, number: int, *, key: Key) -> np.ndarray:
@@ -90,7 +90,13 @@ def split_folds(real: Dataset, number: int, *, key: Key) -> np.ndarray:
 
 
 def draw_pools(
-    real: Dataset, recipe: Recipe, folds: np.ndarray, *, centre: np.ndarray | float, key: Key
+    real: Dataset,
+    recipe: Recipe,
+    folds: np.ndarray,
+    *,
+    centre: np.ndarray | float,
+    key: Key,
+    name: str = "real",
 ) -> list[Dataset]:
     """For each fold, what the recipe makes of the other folds: centred, in nested order.
 
@@ -103,7 +109,7 @@ def draw_pools(
         _check_fold(real, seen)
         pool = call(recipe, seen)
         krr.check_data(real, pool)
-        _cautions.check_classes(real, pool)
+        _cautions.check_classes(real, pool, (name, "synthetic"))
         order = nested_orders(pool, 1, key=key)[0]
         pools.append(centred(pool, centre)[order])
     return pools
@@ -175,7 +181,7 @@ def _sweep_by_weight(
 _CURVES = ("loo_error", "loo_misclassified", "loo_residuals", "loo_wrong")
 
 
-def _scored_on(sweep: krr.Sweep, rows: np.ndarray) -> krr.Sweep:
+def scored_on(sweep: krr.Sweep, rows: np.ndarray) -> krr.Sweep:
     """Keep the scores of some rows, zero elsewhere; means become their share of the whole mean."""
     changes = {}
     for mean, points in (("loo_error", "loo_residuals"), ("loo_misclassified", "loo_wrong")):
@@ -186,12 +192,31 @@ def _scored_on(sweep: krr.Sweep, rows: np.ndarray) -> krr.Sweep:
     return dataclasses.replace(sweep, **changes)
 
 
-def _scaled(sweep: krr.Sweep, factor: float) -> krr.Sweep:
+def weighted(sweep: krr.Sweep, importance: np.ndarray) -> krr.Sweep:
+    """Scores of each real point times its importance, which is one on average."""
+    changes = {}
+    for mean, points in (("loo_error", "loo_residuals"), ("loo_misclassified", "loo_wrong")):
+        values = getattr(sweep, points)
+        if values is not None:
+            changes |= {points: values * importance, mean: (values * importance).mean(axis=-1)}
+    return dataclasses.replace(sweep, **changes)
+
+
+def loo_by_ridge(real: Dataset, kernel: KernelFunction, ridges: np.ndarray) -> np.ndarray:
+    """Leave-one-out error of the real points alone at each ridge; infinite where a fit failed."""
+    error = krr.sweep(real, None, kernel=kernel, ridges=ridges).loo_error
+    assert error is not None
+    return np.where(np.isfinite(error), error, np.inf)[0, :, 0]
+
+
+def scaled(sweep: krr.Sweep, factor: float) -> krr.Sweep:
+    """All leave-one-out errors times a number."""
     present = [name for name in _CURVES if getattr(sweep, name) is not None]
     return dataclasses.replace(sweep, **{name: factor * getattr(sweep, name) for name in present})
 
 
-def _add(a: krr.Sweep, b: krr.Sweep) -> krr.Sweep:
+def add(a: krr.Sweep, b: krr.Sweep) -> krr.Sweep:
+    """Leave-one-out errors added up; a cell is as bad as its worse part."""
     present = [name for name in _CURVES if getattr(a, name) is not None]
     sums = {name: getattr(a, name) + getattr(b, name) for name in present}
     return dataclasses.replace(

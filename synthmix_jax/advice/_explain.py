@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from . import _network_explain, _words
+from . import _adapt_words, _network_explain, _words
 from ._intervals import QUANTILE
 from ._records import Advice
 
@@ -13,6 +13,8 @@ def to_do(advice: Advice) -> str:
     """The verdict as an instruction for training."""
     if advice.networks is not None:
         return _network_explain.to_do(advice, advice.networks)
+    if advice.adaptation is not None:
+        return _adapt_words.to_do(advice, advice.adaptation)
     real = _words.points(advice.num_real, "real")
     if advice.count == 0:
         return f"Train on the {real} alone."
@@ -32,6 +34,8 @@ def rests_on(advice: Advice) -> list[str]:
     """The evidence, one sentence each."""
     if advice.networks is not None:
         return _network_explain.rests_on(advice, advice.networks)
+    if advice.adaptation is not None:
+        return _adapt_words.rests_on(advice, advice.adaptation)
     found = [
         f"{_words.points(advice.num_real, 'real')}. Each is left out once and predicted from the others and "
         "the synthetic points by kernel ridge regression, which stands in for your model. Synthetic points "
@@ -53,6 +57,8 @@ def would_change(advice: Advice) -> list[str]:
     """What would make the answer another one, or a surer one."""
     if advice.networks is not None:
         return _network_explain.would_change(advice, advice.networks)
+    if advice.adaptation is not None:
+        return _adapt_words.would_change(advice, advice.adaptation)
     cross_fitted = advice.settings.get("fitted_on") == "real"
     by_verdict = {
         "use all": "More synthetic data of the same kind: the pool ended before the error clearly rose, so more "

@@ -109,7 +109,11 @@ def hull(
 
 
 def bag(
-    residuals: Float[np.ndarray, "w l c n"], *, num_bootstrap: int, rng: np.random.Generator
+    residuals: Float[np.ndarray, "w l c n"],
+    *,
+    num_bootstrap: int,
+    rng: np.random.Generator,
+    every_weight: bool = False,
 ) -> Bagging:
     """Bootstrap the real points: how often each cell is best, and what choosing so gains.
 
@@ -122,6 +126,8 @@ def bag(
         residuals: Squared leave-one-out errors (w, l, c, n); the first count is zero.
         num_bootstrap: Number of bootstrap samples.
         rng: Source of the samples.
+        every_weight: Whether real-only cells differ over the first axis too (weights of real points of several
+            groups), so that each bootstrap sample chooses among all of them.
 
     Raises:
         ValueError: every real-only cell failed.
@@ -129,10 +135,10 @@ def bag(
     cells = np.where(np.isfinite(residuals), residuals, np.inf).reshape(-1, residuals.shape[-1])
     finite = np.isfinite(cells).all(axis=1)
     n = cells.shape[1]
-    real_only = np.where(finite.reshape(residuals.shape[:3]), residuals.mean(-1), np.inf)[0, :, 0]
-    if not np.isfinite(real_only).any():
+    real_only = finite.reshape(residuals.shape[:3])[: None if every_weight else 1, :, 0]
+    if not real_only.any():
         raise ValueError(_ALL_FAILED)
-    base = residuals[0, np.isfinite(real_only), 0]
+    base = residuals[: len(real_only), :, 0][real_only]
     index = np.flatnonzero(finite)
     usable = cells[index]
 

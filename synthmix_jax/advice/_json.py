@@ -46,6 +46,8 @@ def content(advice: Advice) -> dict[str, Any]:
     table, nets = advice.distances, advice.networks
     if nets is not None:
         fields += ("networks", "tested")
+    if advice.adaptation is not None:
+        fields += ("adaptation",)
     return {
         "format": FORMAT,
         "summary": _words.sentence(advice),
@@ -97,6 +99,8 @@ def _from_array(array: np.ndarray) -> Any:
 
 def _sweep(advice: Advice) -> dict[str, Any]:
     """Grid, and for each weight and ridge its least error and where: the errors of every cell are many."""
+    if advice.sweep is None:
+        return {}
     sweep, errors = advice.sweep, advice.sweep.loo_error
     rows = []
     for w, l in np.ndindex(len(sweep.weights), len(sweep.ridges)):

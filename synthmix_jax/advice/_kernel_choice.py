@@ -4,6 +4,7 @@ Synthetic data must not choose the kernel: the real-only error it is compared wi
 that real data alone can do.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +16,9 @@ from synthmix_jax.dataset import Dataset
 # Multiples of the median distance between real points.
 FACTORS = (0.35, 0.5, 0.71, 1.0, 1.41)
 RIDGES = (0.001, 0.01, 0.1, 1.0)
+
+# Twenty kernels are tried: with more source points than this the choice would take longer than the answer.
+_MOST_SOURCE = 1000
 
 
 class KernelChoice(NamedTuple):
@@ -31,7 +35,9 @@ class KernelChoice(NamedTuple):
     grid: list[dict[str, Any]]
 
 
-def choose_kernel(real: Dataset, ridges: np.ndarray, *, key: Key) -> KernelChoice:
+def choose_kernel(
+    real: Dataset, ridges: np.ndarray, *, key: Key, importance: np.ndarray | None = None
+) -> KernelChoice:
     """Leave-one-out over RBF and Laplace kernels, five lengthscales, raw and standardised features.
 
     Standardising (vectors only) gives each feature its own lengthscale, proportional to its standard
@@ -41,16 +47,59 @@ def choose_kernel(real: Dataset, ridges: np.ndarray, *, key: Key) -> KernelChoic
         real: Real points; regression targets centred.
         ridges: Absolute ridges tried with each kernel.
         key: PRNG key; above 2,000 points the median distance is that of a random sample.
+        importance: Weights (n,) of the points' leave-one-out errors; None for a plain mean.
 
     Raises:
         ValueError: no candidate could be fitted, or all real points coincide.
     """
-    tried = []
-    for kernel in _candidates(real, key):
-        sweep = krr.sweep(real, None, kernel=kernel, ridges=ridges)
+
+    def error_of(kernel):
+        sweep = krr.sweep(
+            real, None, kernel=kernel, ridges=ridges, residuals=importance is not None
+        )
+        if importance is not None:
+            assert sweep.loo_residuals is not None
+            return (sweep.loo_residuals * importance).mean(axis=-1)
         assert sweep.loo_error is not None
-        if np.isfinite(sweep.loo_error).any():
-            tried.append((sweep.best().error, kernel))
+        return sweep.loo_error
+
+    return _least(_candidates(real, key), error_of)
+
+
+def choose_kernel_for_target(
+    source: Dataset, target: Dataset, ridges: np.ndarray, weight: float, *, key: Key
+) -> KernelChoice:
+    """The same candidates, by the leave-one-out error of target points fitted together with source points.
+
+    Args:
+        source: Real points of the source; of many the first ones are taken.
+        target: Labelled real points of the target, the only ones scored.
+        ridges: Absolute ridges tried with each kernel.
+        weight: Of one target point.
+        key: PRNG key.
+
+    Raises:
+        ValueError: no candidate could be fitted, or all points coincide.
+    """
+    groups = {"source": source[:_MOST_SOURCE], "target": target}
+
+    def error_of(kernel):
+        sweep = krr.sweep_groups(
+            groups, kernel=kernel, ridges=ridges, weights={"target": weight}, score="target"
+        )
+        return sweep.loo_error["target"]
+
+    return _least(_candidates(groups["source"], key), error_of)
+
+
+def _least(
+    candidates: list[kernels.Kernel], error_of: Callable[[kernels.Kernel], np.ndarray]
+) -> KernelChoice:
+    tried = []
+    for kernel in candidates:
+        errors = error_of(kernel)
+        if np.isfinite(errors).any():
+            tried.append((float(np.nanmin(errors)), kernel))
     if not tried:
         raise ValueError(
             "no kernel could be fitted to the real points at any ridge: raise the ridges."

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from synthmix_jax._version import __version__
 
 from . import (
+    _adapt_words,
     _distance_tables,
     _distance_words,
     _explain,
@@ -102,6 +103,8 @@ def _figure(advice: Advice, picture: bytes) -> str:
     )
     if advice.networks is not None:
         caption = _network_tables.caption(advice.networks)
+    if advice.adaptation is not None:
+        caption = _adapt_words.caption(advice.adaptation)
     data = base64.b64encode(picture).decode("ascii")
     return (
         f'<figure><img alt="{_text(_plots.describe(advice))}" src="data:image/png;base64,{data}">'
@@ -137,6 +140,8 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]], marked: int | Non
 
 
 def _curve_title(advice: Advice) -> str:
+    if advice.sweep is None:
+        return "The bound, assumption by assumption"
     return "The curve at telling counts" if advice.networks is None else "Ratio by ratio"
 
 
@@ -146,6 +151,10 @@ def _curve_table(advice: Advice) -> str:
         lines, note = _network_tables.rows(advice, nets), _text(_network_tables.note(nets))
         table = _table(_network_tables.head(nets), lines, nets.index)
         return f'{table}<p class="note">{note}</p>'
+    if advice.sweep is None:
+        assumed = advice.adaptation and advice.adaptation.shares
+        shares = [(name, _words.percent(share)) for name, share in (assumed or {}).items()]
+        return _table(["assumption", "best synthetic share of the loss"], shares)
     rows = _tables.telling_counts(advice)
     classes = advice.curve.misclassified is not None
     head = ["synthetic points", "per real point", "error", "difference to the best"]

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _axes, _network_plots, _words
+from . import _adapt_plots, _adapt_words, _axes, _network_plots, _words
 from ._axes import ACCENT, BAND, CURVE
 from ._records import Advice
 from ._tables import nearest
@@ -32,6 +32,9 @@ def plot(advice: Advice, ax: Any = None) -> Any:
     """
     if ax is not None and advice.networks is not None:
         _network_plots.draw(advice, advice.networks, ax)
+        return ax
+    if ax is not None and advice.adaptation is not None and advice.sweep is None:
+        _adapt_plots.draw(advice, advice.adaptation, ax)
         return ax
     if ax is not None:
         _draw_error(advice, ax)
@@ -72,9 +75,11 @@ def describe(advice: Advice) -> str:
     curve = advice.curve
     if advice.networks is not None:
         return _network_plots.describe(advice, advice.networks)
+    if advice.adaptation is not None and advice.sweep is None:
+        return _adapt_plots.describe(advice, advice.adaptation)
     best = int(np.nanargmin(curve.error))
     return (
-        f"Error of left-out real points against the number of synthetic points: "
+        f"{_words.capital(_words.measured(advice))} against the number of synthetic points: "
         f"{_words.number(float(curve.error[0]))} without any, least "
         f"{_words.number(float(curve.error[best]))} at {_words.integer(int(curve.counts[best]))}, "
         f"{_words.number(float(curve.error[-1]))} at {_words.integer(int(curve.counts[-1]))}. Marked: "
@@ -91,6 +96,15 @@ def _compose(advice: Advice, figure: Any) -> Any:
         figure.subplots_adjust(left=0.08, right=0.965, top=0.77, bottom=0.16)
         _network_plots.draw(advice, advice.networks, ax)
         _title(advice, figure)
+        return ax
+    if advice.adaptation is not None and advice.sweep is None:
+        ax = figure.subplots()
+        figure.subplots_adjust(left=0.09, right=0.965, top=0.83, bottom=0.13)
+        _adapt_plots.draw(advice, advice.adaptation, ax)
+        put = {"x": 0.03, "ha": "left", "va": "top", "parse_math": False}
+        figure.text(
+            y=0.97, s=_words.headline(advice), size=14, weight="bold", color=_axes.INK, **put
+        )
         return ax
     wrong = advice.curve.misclassified
     panels = figure.subplots(
@@ -120,6 +134,8 @@ def _title(advice: Advice, figure: Any) -> None:
         f"{_words.points(advice.num_real, 'real')} ({real}), up to "
         f"{_words.points(size, 'synthetic')} ({synthetic})"
     )
+    if advice.adaptation is not None:
+        rests = _adapt_words.title(advice.adaptation, real, rests)
     weighted = advice.count and (advice.networks is None or advice.weight != 1.0)
     weight = f"Each at weight {_words.number(advice.weight)}. " if weighted else ""
     gain = f"{weight}Error {_words.change(advice)}, corrected for selection."
@@ -136,6 +152,13 @@ def _title(advice: Advice, figure: Any) -> None:
     figure.text(0.965, 0.02, note, size=7.5, color=_axes.MUTED, ha="right", va="bottom")
 
 
+def _left_out(advice: Advice) -> str:
+    about = advice.adaptation
+    if about is None:
+        return "real points"
+    return "target points" if about.case == "labelled target" else "source points, weighted"
+
+
 def _draw_error(advice: Advice, ax: Any) -> None:
     """The curve, its band, the error of real data alone, and the recommendation."""
     curve, x = advice.curve, advice.curve.counts
@@ -147,7 +170,7 @@ def _draw_error(advice: Advice, ax: Any) -> None:
     marker = "o" if len(x) <= 8 else ""
     ax.plot(x, curve.error, color=CURVE, linewidth=2.0, marker=marker, markersize=4, zorder=3)
     _recommended(advice, ax)
-    _axes.frame(ax, "Error of left-out real points")
+    _axes.frame(ax, f"Error of left-out {_left_out(advice)}")
     _axes.ratios(ax, advice)
     _axes.name_line(ax, advice)
     if clipped:
@@ -182,7 +205,7 @@ def _draw_misclassified(advice: Advice, ax: Any, wrong: np.ndarray) -> None:
     pad = max(0.2 * (high - low), 1.0)
     ax.set_ylim(max(low - pad, -0.4 * pad), high + pad)
     ax.yaxis.set_major_locator(MaxNLocator(3, steps=[1, 2, 5, 10]))
-    _axes.frame(ax, "Misclassified, % of left-out real points")
+    _axes.frame(ax, f"Misclassified, % of left-out {_left_out(advice)}")
 
 
 def shorten(name: str, length: int = 28) -> str:

@@ -1,24 +1,21 @@
 """`recommend`: how much synthetic data to add, and how sure that is."""
 
 import warnings as python_warnings
-from typing import Any
+from functools import partial
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from synthmix_jax import _checks, _numerics, kernels, krr, mixing
-from synthmix_jax._typing import KernelFunction, Key, Numbers
-from synthmix_jax._version import __version__
+from synthmix_jax import _checks, _numerics, kernels, krr
+from synthmix_jax._typing import Array, KernelFunction, Key, Numbers
 from synthmix_jax.dataset import Dataset
-from synthmix_jax.krr import _problem
 
-from . import _cautions, _evidence, _intervals, _kernel_choice, _verdict
+from . import _adaptation, _cautions, _evidence, _intervals, _kernel_choice, _setup, _verdict
 from ._compared import compared
 from ._copies import look_for_copies
 from ._evidence import Grid, Progress, Recipe
 from ._predictor import bagged
-from ._records import Advice, Curve
+from ._records import Advice
 
 WEIGHTS = (0.1, 0.3, 1.0)
 
@@ -40,6 +37,9 @@ def recommend(
     progress: Progress | None = None,
     memory_limit: float | int | None = None,
     distances: bool = True,
+    target_validation: Dataset | Array | None = None,
+    adapt: bool = False,
+    target_weights: Numbers = _adaptation.TARGET_WEIGHTS,
 ) -> Advice:
     """Recommend an amount of synthetic data, from exact leave-one-out errors on the real points alone.
 
@@ -65,8 +65,22 @@ def recommend(
     term that lets every left-out fit find its own; with a `kernel` of yours, leave-one-out is exact up to the
     O(1/n) by which that mean holds the point itself.
 
+    **Domain adaptation** (`adapt=True`, or `target_validation`). The real points come from a source and the model
+    is meant for a target that the synthetic points imitate. What is known of the target decides what can be said;
+    `Advice.adaptation` states the case:
+
+    - A few labelled target points: they join the training points as a third group with a weight of their own, and
+      the rule above is applied to *their* leave-one-out errors alone. "Real only" is the best of source and target
+      points, with the source or without it. Source points are never scored.
+    - Unlabelled target points: leave-one-out errors on source points, each weighted by the ratio of the target's
+      density to the source's. Conditional: labels must depend on inputs in the target as in the source, and the
+      effective sample size must be enough.
+    - Nothing: no error on the target can be estimated. Only what the bound of `theory.adaptation_bound` says, which
+      is conditional on distances that nobody has measured. The verdict is "no clear optimum".
+
     Args:
-        real: n >= 2 real points: the ones you would train on. Integer y are classes, floats are targets.
+        real: n >= 2 real points: the ones you would train on. Integer y are classes, floats are targets. For domain
+            adaptation those of the source.
         synthetic: A data set of synthetic points that do not depend on these real points; or, for a
             generator fitted on them, a callable from real points to a synthetic data set
             (`generators.refit`), which is then cross-fitted: each real point is scored only with synthetic
@@ -86,13 +100,19 @@ def recommend(
         memory_limit: Bytes a sweep may take; None for nine tenths of what is free.
         distances: Whether to compare the samples by all distances of `distances.compare` (of inputs and labels; of
             inputs alone for regression). They take part in no decision.
+        target_validation: For domain adaptation: labelled real points of the target (a `Dataset`), or inputs alone
+            (an array (t, ...)). They must be neither among the source points nor among those that the generator was
+            fitted on; for labelled points that it was fitted on, `synthetic` may be a callable from target
+            points to a synthetic data set, which is then cross-fitted over them.
+        adapt: Whether to adapt without any point of the target.
+        target_weights: Weights of one labelled target point relative to a source one (v,).
 
     Returns:
         An `Advice`.
 
     Raises:
         ValueError: data that do not match, classes that one side lacks, fitted_on="real" with samples
-            instead of a callable, or bad options.
+            instead of a callable, target points that are also among the training points, or bad options.
 
     Warns:
         UserWarning: fewer than three real points in a class, very few points, or synthetic points that look
@@ -103,6 +123,24 @@ def recommend(
     """
     _check_options(real, synthetic, fitted_on, num_orders, num_bootstrap)
     _numerics.host_generator(key)  # refuses what is no key, with a remedy
+    if adapt or target_validation is not None:
+        options = _adaptation.Options.of(
+            key=key,
+            kernel=kernel,
+            ridges=ridges,
+            weights=_checks.positive_values("weights", weights),
+            target_weights=_checks.positive_values("target_weights", target_weights),
+            counts=counts,
+            num_orders=num_orders,
+            num_bootstrap=num_bootstrap,
+            folds=folds,
+            names=names,
+            progress=progress,
+            memory_limit=memory_limit,
+            distances=distances,
+            fitted_on=fitted_on,
+        )
+        return _adaptation.adapt(real, synthetic, target_validation, options)
     order_key, fold_key, bootstrap_key = jax.random.split(key, 3)
     recipe = None if isinstance(synthetic, Dataset) else synthetic
     pool = synthetic if isinstance(synthetic, Dataset) else _evidence.call(synthetic, real)
@@ -119,25 +157,27 @@ def recommend(
     for caution in cautions:
         python_warnings.warn(caution, stacklevel=2)
 
-    centre = _mean_target(real)
+    centre = _setup.mean_target(real)
     real_c, pool_c = (_evidence.centred(d, centre) for d in (real, pool))
     weights = _checks.positive_values("weights", weights)
-    tick = _Ticker(
+    tick = _setup.Ticker(
         progress, 2 + bool(distances) + (num_orders if recipe is None else folds) * len(weights)
     )
-    kernel, ridges, kernel_grid = _kernel_and_ridges(real_c, kernel, ridges, order_key)
+    kernel, ridges, kernel_grid = _setup.kernel_and_ridges(
+        real_c, kernel, ridges, partial(_kernel_choice.choose_kernel, real_c, key=order_key)
+    )
     tick("kernel chosen")
 
     if recipe is None:
         size = len(pool)
-        grid = Grid(kernel, ridges, weights, _counts(counts, size), memory_limit)
+        grid = Grid(kernel, ridges, weights, _setup.checked_counts(counts, size), memory_limit)
         orders = _evidence.nested_orders(pool, num_orders, key=order_key)
         sweep = _evidence.from_pool(real_c, pool_c, orders, grid, lambda: tick("sweeping"))
     else:
         fold_of = _evidence.split_folds(real, folds, key=fold_key)
         pools = _evidence.draw_pools(real, recipe, fold_of, centre=centre, key=order_key)
         size = min(len(pool), *map(len, pools))
-        grid = Grid(kernel, ridges, weights, _counts(counts, size), memory_limit)
+        grid = Grid(kernel, ridges, weights, _setup.checked_counts(counts, size), memory_limit)
         orders = _evidence.nested_orders(pool, 1, key=order_key)
         sweep = _evidence.cross_fitted(real_c, pools, fold_of, grid, lambda: tick("cross-fitting"))
     counts, residuals = grid.counts, sweep.loo_residuals
@@ -168,7 +208,7 @@ def recommend(
         gain_interval=bagging.gain.interval,
         distances=table,
         sweep=sweep,
-        curve=_curve(sweep, residuals, choice, bagging.frequencies),
+        curve=_setup.curve_of(sweep, residuals, choice, bagging.frequencies),
         real_only_error=float(residuals[choice.real_only].mean()),
         error=float(residuals[choice.cell].mean()),
         num_real=len(real),
@@ -177,7 +217,7 @@ def recommend(
         warnings=(*cautions, *_cautions.after_the_sweep(choice, sweep, size, int(counts[-1]))),
         settings={
             "fitted_on": "real" if recipe is not None else fitted_on,
-            "key": _key_words(key),
+            "key": _setup.key_words(key),
             "kernel": kernels.describe(kernel),
             "kernel_grid": kernel_grid,
             "ridges": ridges.tolist(),
@@ -189,7 +229,7 @@ def recommend(
             "distances": distances,
             "real": repr(real),
             "synthetic": repr(pool),
-            "versions": _versions(),
+            "versions": _setup.versions(),
         },
         names=names,
         predictor=bagged(
@@ -228,93 +268,3 @@ def _check_options(real, synthetic, fitted_on, num_orders, num_bootstrap) -> Non
     ):
         if not isinstance(value, int | np.integer) or value < least:
             raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}.")
-
-
-def _mean_target(real: Dataset) -> np.ndarray | float:
-    if real.num_classes is not None:
-        return 0.0
-    return np.asarray(_numerics.as_float(np.asarray(real.y))).mean(axis=0)
-
-
-def _kernel_and_ridges(
-    real: Dataset, kernel: KernelFunction | None, ridges: Numbers | None, key: Key
-) -> tuple[KernelFunction, np.ndarray, list[dict[str, Any]] | None]:
-    if kernel is None:
-        # Every candidate has the value one on its diagonal (the intercept aside).
-        ridges = _checks.positive_values(
-            "ridges", _kernel_choice.RIDGES if ridges is None else ridges
-        )
-        choice = _kernel_choice.choose_kernel(real, ridges, key=key)
-        return choice.kernel, ridges, choice.grid
-    if ridges is None:
-        x = np.asarray(_numerics.as_float(np.asarray(real.x)))
-        with _numerics.x64():
-            scale = float(
-                np.mean(
-                    [_problem.evaluate(kernel, x[i : i + 1])[0, 0] for i in range(min(len(x), 64))]
-                )
-            )
-        if not scale > 0:
-            raise ValueError(
-                f"kernel {kernels.describe(kernel)} is not positive on the diagonal (mean {scale:g})."
-            )
-        ridges = scale * np.asarray(_kernel_choice.RIDGES)
-    return kernel, _checks.positive_values("ridges", ridges), None
-
-
-def _counts(counts: Numbers | None, size: int) -> np.ndarray:
-    if counts is None:
-        return mixing.geometric_counts(size, 60)
-    checked = _checks.count_values("counts", counts, largest=size)
-    if checked[0] != 0:
-        raise ValueError(
-            f"counts must start at 0, the real-only case everything is compared with; got {checked[0]}."
-        )
-    if len(checked) < 2:
-        raise ValueError("counts must hold 0 and at least one more.")
-    return checked
-
-
-def _curve(sweep: krr.Sweep, residuals: np.ndarray, choice, frequencies: np.ndarray) -> Curve:
-    w, l, _ = choice.cell
-    curve = residuals[w, l]
-    error = curve.mean(axis=-1)
-    best = int(np.nanargmin(error))
-    half = _intervals.QUANTILE * _intervals.standard_error(curve - curve[best])
-    wrong = sweep.loo_misclassified
-    return Curve(
-        counts=sweep.counts,
-        error=error,
-        low=error - half,
-        high=error + half,
-        misclassified=None if wrong is None else wrong[w, l],
-        frequencies=frequencies.sum(axis=(0, 1)),
-    )
-
-
-class _Ticker:
-    """Counts steps and tells a progress callback."""
-
-    def __init__(self, progress: Progress | None, total: int):
-        self.progress, self.total, self.done = progress, total, 0
-
-    def __call__(self, what: str) -> None:
-        self.done += 1
-        if self.progress is not None:
-            self.progress(self.done, self.total, what)
-
-
-def _key_words(key: Key) -> list[int]:
-    typed = jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
-    return np.asarray(jax.random.key_data(key) if typed else key).tolist()
-
-
-def _versions() -> dict[str, str]:
-    import platform
-
-    return {
-        "synthmix_jax": __version__,
-        "jax": jax.__version__,
-        "numpy": np.__version__,
-        "python": platform.python_version(),
-    }

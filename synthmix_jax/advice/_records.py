@@ -97,6 +97,61 @@ class Networks:
 
 
 @dataclass(frozen=True)
+class Mix:
+    """What one place of the first axis of an adaptation's sweep stands for.
+
+    Attributes:
+        source: Whether source points take part.
+        target_weight: Weight of one target point relative to a source one (or, without those, one).
+        synthetic_weight: Weight of one synthetic point relative to a source one; without those to a target one.
+    """
+
+    source: bool
+    target_weight: float
+    synthetic_weight: float
+
+
+@dataclass(frozen=True)
+class Adaptation:
+    """Domain adaptation: what was known of the target, and what the advice can therefore say.
+
+    Attributes:
+        case: "labelled target", "unlabelled target" or "no target".
+        statement: The case in words: what was scored, and on what the advice is conditional.
+        conditional: Whether the advice rests on assumptions that the data at hand cannot check.
+        num_source: Source points.
+        num_target: Target points given, labelled or not.
+        mixes: What the first axis of `Advice.sweep` stands for (w,); empty without a sweep.
+        mix: The recommended one.
+        baselines: Errors on the target points for comparison, each at its ridge of least error: of the source
+            alone, of synthetic points alone, of the target points alone (left out), of source and target.
+        effective_sample_size: (sum r)^2 / sum r^2 of the density ratios r, for an unlabelled target.
+        coverage: How much of the target lies where the source has points, 0 to 1, for an unlabelled target; see
+            `adaptation.DensityRatio`.
+        source_distance: Wasserstein distance between source and target, and its interval: of points with labels
+            where the target has them, of inputs where not, and between source and synthetic points without a
+            target. Sampling error included.
+        synthetic_distance: The same between synthetic points and target; None without a target.
+        shares: For the bound: by assumption (see `docs/adaptation.md`), the best synthetic share of the loss, were
+            the source as near to the target as it can be.
+    """
+
+    case: Literal["labelled target", "unlabelled target", "no target"]
+    statement: str
+    conditional: bool
+    num_source: int
+    num_target: int
+    mixes: tuple[Mix, ...] = field(repr=False)
+    mix: Mix
+    baselines: dict[str, float]
+    effective_sample_size: float | None = None
+    coverage: float | None = None
+    source_distance: tuple[float, float, float] | None = None
+    synthetic_distance: tuple[float, float, float] | None = None
+    shares: dict[str, float] | None = None
+
+
+@dataclass(frozen=True)
 class Tested:
     """Mean test errors over the seeds, with 90 % t intervals. They took no part in the choice.
 
@@ -149,6 +204,9 @@ class Advice:
         names: Display names of the real and the synthetic data.
         networks: Ratios, weights and validation errors of the networks; None for kernel regression.
         tested: Test errors of the networks, beside the advice; None for kernel regression or without test data.
+        adaptation: For domain adaptation: the case, and the weights of all groups; else None. Errors are then
+            those of target points, `num_real` counts source and labelled target points, and weights are
+            relative to a source point (where source points take part).
     """
 
     verdict: Verdict
@@ -174,6 +232,7 @@ class Advice:
     predictor: Callable[[Array], np.ndarray] = field(repr=False)
     networks: Networks | None = None
     tested: Tested | None = None
+    adaptation: Adaptation | None = None
 
     def predict(self, x: Array) -> np.ndarray:
         """Predict with the recommended mix.

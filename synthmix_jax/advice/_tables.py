@@ -1,5 +1,6 @@
 """The numbers a reader looks for: a few key ones, and the curve at telling counts."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 
 from synthmix_jax import kernels, mixing
 
-from . import _network_tables, _words
+from . import _adapt_words, _network_tables, _words
 from ._records import Advice
 
 
@@ -36,7 +37,11 @@ def share(advice: Advice) -> float:
     """Share of the total weight that the recommended synthetic points carry."""
     if advice.count == 0:
         return 0.0
-    return float(mixing.share(advice.num_real, advice.count, advice.weight))
+    about = advice.adaptation
+    real = float(advice.num_real)
+    if about is not None and about.case == "labelled target":
+        real = about.num_source * about.mix.source + about.num_target * about.mix.target_weight
+    return float(mixing.share(real, advice.count, advice.weight))
 
 
 def key_numbers(advice: Advice) -> list[tuple[str, str]]:
@@ -48,14 +53,19 @@ def key_numbers(advice: Advice) -> list[tuple[str, str]]:
     low, high = map(_words.integer, advice.interval)
     amount = f"{_words.integer(advice.count)} of {_words.integer(advice.pool)} (interval {low} to {high})"
     rows = [("synthetic points", amount), ("per real point", _words.ratio(advice.ratio))]
+    if advice.adaptation is not None:
+        rows += _adapt_words.key_numbers(advice.adaptation, advice.count > 0)
     if advice.count:
         rows.append(("weight of each", _words.number(advice.weight)))
         rows.append(("share of the total weight", _words.percent(share(advice))))
-    rows.append(("left-out error", _from_to(advice.real_only_error, advice.error, _words.number)))
+    if math.isfinite(advice.error):
+        errors = _from_to(advice.real_only_error, advice.error, _words.number)
+        rows.append(("left-out error", errors))
     wrong = misclassified(advice)
     if wrong is not None:
         rows.append(("left-out misclassified", _from_to(*wrong, _words.percent)))
-    rows.append(("expected change of the error", _words.change(advice)))
+    if math.isfinite(advice.gain):
+        rows.append(("expected change of the error", _words.change(advice)))
     rows.append(("kernel", kernels.describe(advice.kernel)))
     rows.append(("ridge", _words.number(advice.ridge)))
     return rows
@@ -63,14 +73,17 @@ def key_numbers(advice: Advice) -> list[tuple[str, str]]:
 
 def misclassified(advice: Advice) -> tuple[float, float] | None:
     """Share of real points misclassified when left out: real data alone, and as recommended."""
-    if advice.networks is not None:
+    if advice.networks is not None or advice.sweep is None:
         return None
     shares, errors = advice.sweep.loo_misclassified, advice.sweep.loo_error
     if shares is None or errors is None or advice.curve.misclassified is None:
         return None
-    if not np.isfinite(errors[0, :, 0]).any():
+    # Without synthetic points their weight means nothing, but in domain adaptation those of real points differ.
+    mixes = len(errors) if advice.adaptation is not None else 1
+    without = errors[:mixes, :, 0]
+    if not np.isfinite(without).any():
         return None
-    alone = shares[0, int(np.nanargmin(errors[0, :, 0])), 0]
+    alone = shares[:mixes, :, 0].flat[int(np.nanargmin(without))]
     return float(alone), float(advice.curve.misclassified[nearest(advice, advice.count)])
 
 

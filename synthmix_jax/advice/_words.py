@@ -5,40 +5,26 @@ Plain words for someone who has not read the paper, and no more certain than the
 
 import math
 
+from . import _adapt_words
 from ._records import Advice, Networks
 
 
 def sentence(advice: Advice) -> str:
-    """The verdict in one or two plain sentences: the amount, its interval, the gain."""
-    count, pool = advice.count, advice.pool
-    gain = f"the {measured(advice)} {change(advice)}, corrected for selection."
-    if advice.verdict == "use none":
-        if advice.networks is not None and advice.curve.frequencies[0] == 1.0:
-            return (
-                f"Use none: the {points(pool, 'synthetic')} showed no worthwhile gain. Whichever seed of "
-                f"{seeds(advice.networks)} was left out, the others chose none at all."
-            )
-        them = "it" if pool == 1 else "them"
-        return (
-            f"Use none: the {points(pool, 'synthetic')} showed no worthwhile gain. With the best mix of {them} "
-            f"{gain}"
-        )
-    if advice.verdict == "no clear optimum":
-        return (
-            f"No clear optimum: {_witnesses(advice)} cannot tell whether synthetic data helps, and "
-            f"{range_words(advice)}. Best guess meanwhile: {_guess(advice)}"
-        )
-    verb = "Use all: add all" if advice.verdict == "use all" else "Use part: add about"
-    details = f"{ratio(advice.ratio)} per real point; {range_words(advice)}"
-    return (
-        f"{verb} {points(count, 'synthetic')} ({details}), {weight_words(advice)}. {capital(gain)}"
-    )
+    """The verdict in one or two plain sentences: the amount, its interval, the gain, and any condition."""
+    about = advice.adaptation
+    if about is None:
+        return _measured_sentence(advice)
+    if about.case == "no target":
+        return _adapt_words.sentence(advice)
+    return _measured_sentence(advice) + _adapt_words.condition(about)
 
 
 def headline(advice: Advice) -> str:
     """The finding in a few words, for titles."""
     if advice.networks is not None and advice.networks.mixing == "weight":
         return _headline_by_weight(advice, advice.networks)
+    if _unmeasured(advice):
+        return _adapt_words.headline()
     low, high = advice.interval
     span = f" ({integer(low)} to {integer(high)})" if low < high else ""
     if advice.verdict == "use none":
@@ -92,6 +78,8 @@ def range_words(advice: Advice) -> str:
 
 def weight_words(advice: Advice) -> str:
     """What one synthetic point counts in the fit."""
+    if advice.adaptation is not None:
+        return _adapt_words.weights(advice.adaptation)
     if advice.weight == 1.0:
         return "each counting as much as a real one"
     return f"each weighted {number(advice.weight)}"
@@ -100,6 +88,8 @@ def weight_words(advice: Advice) -> str:
 def measured(advice: Advice) -> str:
     """What the errors are of: "error of left-out real points"."""
     nets = advice.networks
+    if advice.adaptation is not None:
+        return _adapt_words.measured(advice.adaptation)
     if nets is None:
         return "error of left-out real points"
     return f"{nets.measure} on held-out real points, mean over {seeds(nets)},"
@@ -158,8 +148,40 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def _measured_sentence(advice: Advice) -> str:
+    count, pool = advice.count, advice.pool
+    gain = f"the {measured(advice)} {change(advice)}, corrected for selection."
+    if advice.verdict == "use none":
+        if advice.networks is not None and advice.curve.frequencies[0] == 1.0:
+            return (
+                f"Use none: the {points(pool, 'synthetic')} showed no worthwhile gain. Whichever seed of "
+                f"{seeds(advice.networks)} was left out, the others chose none at all."
+            )
+        them = "it" if pool == 1 else "them"
+        return (
+            f"Use none: the {points(pool, 'synthetic')} showed no worthwhile gain. With the best mix of {them} "
+            f"{gain}"
+        )
+    if advice.verdict == "no clear optimum":
+        return (
+            f"No clear optimum: {_witnesses(advice)} cannot tell whether synthetic data helps, and "
+            f"{range_words(advice)}. Best guess meanwhile: {_guess(advice)}"
+        )
+    verb = "Use all: add all" if advice.verdict == "use all" else "Use part: add about"
+    details = f"{ratio(advice.ratio)} per real point; {range_words(advice)}"
+    return (
+        f"{verb} {points(count, 'synthetic')} ({details}), {weight_words(advice)}. {capital(gain)}"
+    )
+
+
+def _unmeasured(advice: Advice) -> bool:
+    return advice.adaptation is not None and advice.adaptation.case == "no target"
+
+
 def _witnesses(advice: Advice) -> str:
     nets = advice.networks
+    if advice.adaptation is not None:
+        return _adapt_words.witnesses(advice.adaptation)
     return points(advice.num_real, "real") if nets is None else f"{seeds(nets)} at each ratio"
 
 

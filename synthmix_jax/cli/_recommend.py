@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import jax
+import numpy as np
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
-from synthmix_jax.advice import Advice, _json, _recommend, recommend
+from synthmix_jax.advice import Advice, _adaptation, _json, _recommend, recommend
 from synthmix_jax.dataset import Dataset
 from synthmix_jax.loaders import load
 
@@ -35,6 +36,12 @@ class Recommend:
         weights: What one synthetic point may count relative to a real one.
         ridges: Ridges to try; default 0.001, 0.01, 0.1 and 1 times the kernel's mean diagonal.
         num_orders: Random orders of the synthetic points to average over.
+        target: For domain adaptation (REAL comes from a source, SYNTHETIC imitates the target): real points of the
+            target. A .npz file without y holds inputs alone.
+        target_split: Part of TARGET to load.
+        target_inputs: Read no labels of TARGET, though it has some.
+        target_weights: What one labelled target point may count relative to a source one.
+        adapt: Domain adaptation without any point of the target: only a bound.
         common: Options of every command.
     """
 
@@ -47,6 +54,11 @@ class Recommend:
     weights: tuple[float, ...] = _recommend.WEIGHTS
     ridges: Annotated[tuple[float, ...] | None, arg(metavar="FLOAT [FLOAT ...]")] = None
     num_orders: int = 3
+    target: Annotated[str | None, arg(metavar="TARGET")] = None
+    target_split: str = "train"
+    target_inputs: bool = False
+    target_weights: tuple[float, ...] = _adaptation.TARGET_WEIGHTS
+    adapt: bool = False
     common: OmitArgPrefixes[Common] = field(default_factory=Common)
 
     def run(self) -> None:
@@ -61,7 +73,7 @@ class Recommend:
             real, synthetic = demo.real, demo.pool
             if not self.common.json:
                 print(_demo.introduction(demo), end="\n\n")
-        advice = self._advise(real, synthetic)
+        advice = self._advise(real, synthetic, self._target())
         if self.common.out is not None:
             advice.save(self.common.out)
         if self.common.json:
@@ -85,6 +97,18 @@ class Recommend:
                 "smx.recommend(real, smx.generators.refit(fit, 2000, key=key), key=key, "
                 'fitted_on="real"), where fit(dataset) returns a fitted generator.'
             )
+        if self.real is None and (self.target or self.adapt):
+            raise ValueError(
+                "--target and --adapt need REAL and SYNTHETIC: the demonstration has no other domain."
+            )
+        if self.target and self.adapt:
+            raise ValueError(
+                f"--adapt is for no target points at all, but --target names {self.target}: leave one of them out."
+            )
+        if self.target_inputs and not self.target:
+            raise ValueError(
+                "--target-inputs needs --target: the points whose labels are not read."
+            )
         one_split = self.split == self.synthetic_split
         if self.real and self.synthetic and one_split and _sources.same(self.real, self.synthetic):
             raise ValueError(
@@ -98,6 +122,16 @@ class Recommend:
             load(synthetic, split=self.synthetic_split, data_dir=self.data_dir),
         )
 
+    def _target(self) -> Dataset | np.ndarray | None:
+        """Points of the target: with labels, inputs alone, or none."""
+        if self.target is None:
+            return None
+        inputs = _sources.inputs_without_labels(self.target)
+        if inputs is not None:
+            return inputs
+        found = load(self.target, split=self.target_split, data_dir=self.data_dir)
+        return np.asarray(found.x) if self.target_inputs else found
+
     def _names(self) -> tuple[str, str]:
         """What the report calls the data: the last part of each path, if that tells them apart."""
         if self.real is None or self.synthetic is None:
@@ -105,7 +139,9 @@ class Recommend:
         real, synthetic = _sources.short_names([self.real, self.synthetic])
         return real, synthetic
 
-    def _advise(self, real: Dataset, synthetic: Dataset) -> Advice:
+    def _advise(
+        self, real: Dataset, synthetic: Dataset, target: Dataset | np.ndarray | None
+    ) -> Advice:
         with progress() as tell:
             advice = own_warnings_once(
                 partial(
@@ -118,6 +154,9 @@ class Recommend:
                     num_orders=self.num_orders,
                     names=self._names(),
                     progress=tell,
+                    target_validation=target,
+                    target_weights=self.target_weights,
+                    adapt=self.adapt,
                 )
             )
         command = {
@@ -126,4 +165,6 @@ class Recommend:
             "files": None if self.real is None else [self.real, self.synthetic],
             "splits": [self.split, self.synthetic_split],
         }
+        if self.target is not None:
+            command |= {"target": self.target, "target_split": self.target_split}
         return dataclasses.replace(advice, settings={**advice.settings, "command_line": command})

@@ -1,7 +1,10 @@
 """Where data come from on the command line: are two the same, and what they are called."""
 
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np
 
 from synthmix_jax.loaders import _load, _tfds
 
@@ -24,3 +27,21 @@ def has_test(source: str) -> bool:
     path = Path(source).expanduser()
     folder = (path / "train").is_dir() and (path / "test").is_dir()
     return source in _load._BY_NAME or folder or _tfds.is_prepared(path)
+
+
+def inputs_without_labels(source: str) -> np.ndarray | None:
+    """The x of a .npz file that holds no y; None for everything else, which `load` reads.
+
+    Raises:
+        ValueError: x is no array of numbers.
+    """
+    path = Path(source).expanduser()
+    if path.suffix.lower() != ".npz" or not zipfile.is_zipfile(path):
+        return None
+    with np.load(path, allow_pickle=False) as arrays:
+        if "y" in arrays or "x" not in arrays:
+            return None
+        x = arrays["x"]
+    if x.dtype.kind not in "biuf":
+        raise ValueError(f"{path}: x holds no numbers; it must hold one row a point.")
+    return x

@@ -208,3 +208,35 @@ def test_as_a_process(files):
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout)["pool"] == 30
+
+
+def test_a_target_makes_it_domain_adaptation(run, files, tmp_path, rng):
+    labelled, bare = tmp_path / "target.npz", tmp_path / "inputs.npz"
+    y = np.arange(20) % 2
+    x = rng.normal(size=(20, 2)) + 2.0 * y[:, None] + 0.3
+    smx.loaders.save(labelled, smx.Dataset(x, y, class_names=("<i>", "b")))
+    np.savez(bare, x=x)
+    cases = {
+        ("--target", labelled): "labelled target",
+        ("--target", labelled, "--target-inputs"): "unlabelled target",
+        ("--target", bare): "unlabelled target",
+        ("--adapt",): "no target",
+    }
+    for options, case in cases.items():
+        code, out, _ = run(*files, *options, "--json")
+        numbers = json.loads(out)
+        assert (code, numbers["adaptation"]["case"]) == (0, case)
+    code, out, _ = run(*files, "--target", labelled)
+    assert code == 0
+    assert "labelled target" in out
+    for options, words in (
+        (("--target-inputs",), "needs --target"),
+        (("--target", labelled, "--adapt"), "leave one of them out"),
+        (("--target", labelled, "--target-weights", "0"), "target_weights must be positive"),
+    ):
+        code, _, err = run(*files, *options)
+        assert code == 2
+        assert words in err
+    code, _, err = run("--target", labelled)
+    assert code == 2
+    assert "demonstration has no other domain" in err
