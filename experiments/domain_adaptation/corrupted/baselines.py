@@ -1,4 +1,4 @@
-"""What else could be done about a shift: a few target labels, importance weights, CORAL, the generator's own images."""
+"""What else could be done about a shift: target labels, importance weights, CORAL, the generator's own images."""
 
 import jax
 import numpy as np
@@ -25,24 +25,16 @@ def baselines(material: Material, group: Group, shift: Shift, seed: int) -> dict
     kernel = bandwidth(source)
 
     def swept(groups, **how):
-        return smx.krr.sweep_groups(
-            groups, kernel=kernel, ridges=plan.ridges, test=test, **how
-        )
+        return smx.krr.sweep_groups(groups, kernel=kernel, ridges=plan.ridges, test=test, **how)
 
     pca = smx.features.PCA.fit(source.x, options.dimensions)
-    ratio = smx.adaptation.density_ratio(
-        pca(source.x), pca(unlabelled.x), key=jax.random.key(seed)
-    )
+    ratio = smx.adaptation.density_ratio(pca(source.x), pca(unlabelled.x), key=jax.random.key(seed))
     by_target = {"target": options.target_weights}
     found = {
         "source": swept({"source": source}),
         "target labels": swept({"target": labelled}),
-        "source + target labels": swept(
-            {"source": source, "target": labelled}, weights=by_target
-        ),
-        "importance weights": swept(
-            {"source": source}, importance={"source": ratio.values}
-        ),
+        "source + target labels": swept({"source": source, "target": labelled}, weights=by_target),
+        "importance weights": swept({"source": source}, importance={"source": ratio.values}),
         "CORAL": swept({"source": smx.adaptation.coral(source, unlabelled.x)}),
         "the generator's images": swept({"own": own}),
         "source + the generator's images": swept(
@@ -66,7 +58,7 @@ def baselines(material: Material, group: Group, shift: Shift, seed: int) -> dict
 
 
 def choice(three) -> dict:
-    """What leave-one-out on the labelled target images chooses, and what that costs against the best of the grid."""
+    """What leave-one-out on the labelled target images chooses, and what it costs against the best of the grid."""
     chosen, best = three.best(by="target"), three.best(by="test")
     without = np.take(three.test_error, 0, axis=list(three.axes).index("synthetic count"))
     return {

@@ -82,7 +82,7 @@ class Networks:
     shifts: tuple[Shift, ...]
     training: Training
     widths: tuple[int, ...] = (16, 32, 64)
-    ratios: tuple[float, ...] = (0.0, 0.5, 1.0, 2.0, 4.0)
+    ratios: tuple[float, ...] = (0.0, 1.0, 4.0)
     seeds: int = 3
     validation: int = 200
 
@@ -119,9 +119,7 @@ POOR = Source("200 images, rank 5", 200, 5)
 ALL = tuple((kind, strength) for strength in range(1, 6) for kind in KINDS)
 SOME = tuple(shift for shift in ALL if shift[1] in (2, 4))
 FOURTH = tuple(shift for shift in ALL if shift[1] == 4)
-TRAINING = Training(
-    steps=300, evaluations=3, learning_rate=0.1, num_real=500, flip=True, shift=4
-)
+TRAINING = Training(steps=250, evaluations=3, learning_rate=0.1, num_real=500, flip=True, shift=4)
 
 PRESETS = {
     "quick": Plan(

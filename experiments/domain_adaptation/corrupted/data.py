@@ -1,6 +1,7 @@
 """Clean source images, corrupted target images, and what kernels see of them."""
 
 from functools import lru_cache
+from itertools import pairwise
 
 import jax
 import numpy as np
@@ -48,9 +49,7 @@ class Material:
 
     def pool(self, source: Source, shift: Shift, seed: int, count: int) -> smx.Dataset:
         """Synthetic images as bytes, as a file of images would hold them."""
-        generator = ClassGaussian.fit(
-            self.own(source.fitted_on, shift, seed), rank=source.rank
-        )
+        generator = ClassGaussian.fit(self.own(source.fitted_on, shift, seed), rank=source.rank)
         drawn = draw(generator, count, key=_key(seed, 12))
         x = np.clip(np.round(255.0 * np.asarray(drawn.x)), 0, 255).astype(np.uint8)
         return smx.Dataset(x, np.asarray(drawn.y), num_classes=10)
@@ -63,7 +62,7 @@ class Material:
         """Corrupted target images of a seed, in parts of so many that do not overlap."""
         whole = corrupted(_some(self.target, sum(counts), seed, 13), shift, 2000 + seed)
         edges = np.cumsum((0, *counts))
-        return [whole[int(a) : int(b)] for a, b in zip(edges[:-1], edges[1:], strict=True)]
+        return [whole[int(a) : int(b)] for a, b in pairwise(edges)]
 
     def _tested(self, shift: Shift) -> smx.Dataset:
         """Features of the corrupted test images."""
