@@ -1,5 +1,7 @@
 """What else could be done about a shift: target labels, importance weights, CORAL, the generator's own images."""
 
+from typing import Any
+
 import jax
 import numpy as np
 
@@ -47,8 +49,8 @@ def baselines(material: Material, group: Group, shift: Shift, seed: int) -> dict
         weights={**by_target, "synthetic": options.synthetic_weights},
         score="target",
     )
-    wrong = {name: float(np.min(one.test_misclassified)) for name, one in found.items()}
-    wrong["source + target labels + synthetic"] = float(np.min(three.test_misclassified))
+    found["source + target labels + synthetic"] = three
+    wrong = {name: float(np.asarray(one.test_misclassified).min()) for name, one in found.items()}
     return {
         "wrong": {name: rounded(value) for name, value in wrong.items()},
         "choice": choice(three),
@@ -57,7 +59,7 @@ def baselines(material: Material, group: Group, shift: Shift, seed: int) -> dict
     }
 
 
-def choice(three) -> dict:
+def choice(three: Any) -> dict:
     """What leave-one-out on the labelled target images chooses, and what it costs against the best of the grid."""
     chosen, best = three.best(by="target"), three.best(by="test")
     without = np.take(three.test_error, 0, axis=list(three.axes).index("synthetic count"))

@@ -1,8 +1,8 @@
 """Five ways to spoil a photograph, in five strengths: blur, noise, contrast, JPEG and pixelation.
 
 After the corruptions of Hendrycks and Dietterich (2019), Benchmarking neural network robustness to common
-corruptions and perturbations, written anew and small: uint8 images (n, height, width, 3) to uint8 images of the same
-shape. Strengths are our own, chosen on training images: from hardly felt to most images misclassified.
+corruptions and perturbations, written anew and small: uint8 images (n, height, width, 3) to uint8 images of the
+same shape. Strengths are our own, chosen on training images: from hardly felt to most images misclassified.
 """
 
 import io

@@ -31,6 +31,7 @@ def curves(material: Material, group: Group, shift: Shift, seed: int) -> dict:
         pool, None, kernel=kernel, ridges=plan.ridges, counts=[0], test=test, loo=False
     )
     assert alone.test_misclassified is not None
+    assert alone.test_error is not None
     return {
         "wrong": rounded(found.test_misclassified),
         "error": rounded(found.test_error),

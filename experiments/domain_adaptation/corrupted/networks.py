@@ -13,7 +13,7 @@ def network(material: Material, shift: Shift) -> dict:
     """Test error, ratios by seeds. The evaluation is chosen by labelled target images."""
     options = material.plan.networks
     assert options is not None
-    real = options.training.num_real
+    real = options.training.num_real or 0
     pool = material.pool(GOOD, shift, 0, int(real * max(options.ratios)))
     (validation,) = material.targets((options.validation,), shift, 0)
     result = smx.training.sweep(

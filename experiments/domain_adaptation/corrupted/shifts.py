@@ -1,8 +1,8 @@
 """Where the optimum of each shift lies, and whether it moves with the distances as the bound says.
 
 The share of a curve's point is that of the loss, w m/(n + w m), at all m synthetic images; without them it is 0,
-for them alone 1. The error of a share is the mean over seeds at the best of the ridges; the best share is the least of
-that curve. On a plateau the place of the least is noise: its gain stands beside it.
+for them alone 1. The error of a share is the mean over seeds at the best of the ridges; the best share is the least
+of that curve. On a plateau the place of the least is noise: its gain stands beside it.
 """
 
 import numpy as np
