@@ -151,6 +151,12 @@ def test_best_shares_distances_and_correlations_are_read_off_the_rows():
         assert first[name]["spearman"] == pytest.approx(wanted)
         assert first[name]["low"] <= wanted <= first[name]["high"]
 
+    # Alone, the source is 0.1 a place worse than its best, the synthetic images 0.1 for each place to the end.
+    source, _, difference = shifts.errors_and_distances(records, resamples=20)[:3]
+    wanted = stats.spearmanr(places, [s for s, _ in sides])[0]
+    assert source["spearman"] == pytest.approx(wanted)
+    assert difference["agreement"] == 1.0
+
 
 def test_shares_of_the_bound_fall_back_to_weight_one_and_to_the_ends():
     shares = shifts.bound_shares(20, 30, np.array([1.0, 9.0, 0.0]), np.array([1.0, 0.0, 9.0]))

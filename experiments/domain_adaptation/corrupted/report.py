@@ -20,6 +20,7 @@ def report(rows: list[dict], plan: Plan, head: dict, out: Path) -> None:
             one |= {"shares": records.shares().tolist(), "shifts": shifts.table(records)}
             if len(records.rows) >= MANY:
                 one["correlations"] = shifts.correlations(records)
+                one["errors and distances"] = shifts.errors_and_distances(records)
             groups.append(one)
     result = {
         **head,

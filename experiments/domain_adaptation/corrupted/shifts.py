@@ -145,6 +145,39 @@ def correlations(records: Records, *, resamples: int = 500, seed: int = 0) -> li
     return result
 
 
+def errors_and_distances(records: Records, *, resamples: int = 500, seed: int = 0) -> list[dict]:
+    """Whether distances order the errors themselves: rank correlations over shifts, shifts resampled.
+
+    Of the source alone with W(S, T), of the synthetic images alone with W(T', T), of the differences; `agreement`
+    is the part of the shifts in which the nearer of the two alone has the lower error.
+    """
+    result = []
+    for metric in METRICS:
+        errors, distances = [], []
+        for shift in records.rows:
+            curve = best(records.over_shares(shift, "wrong"))[1]
+            errors.append((curve[0], curve[-1]))
+            distances.append([records.distance(shift, side, metric).mean() for side in SIDES])
+        one, two = np.array(errors), np.array(distances)
+        pairs = {
+            "source only": (one[:, 0], two[:, 0]),
+            "synthetic only": (one[:, 1], two[:, 1]),
+            "difference": (one[:, 0] - one[:, 1], two[:, 0] - two[:, 1]),
+        }
+        rng = np.random.default_rng(seed)
+        drawn = rng.integers(len(one), size=(resamples, len(one)))
+        for name, (error, distance) in pairs.items():
+            again = np.array([spearman(error[rows], distance[rows]) for rows in drawn])
+            low, high = np.quantile(again[np.isfinite(again)], (0.025, 0.975))
+            result.append(
+                {"distance": metric, "of": name, "spearman": spearman(error, distance)}
+                | {"low": float(low), "high": float(high)}
+            )
+        error, distance = pairs["difference"]
+        result[-1]["agreement"] = float(np.mean((error > 0) == (distance > 0)))
+    return result
+
+
 class Resampled:
     """Best shares and distances of all shifts, and of resampled ones: shifts, and seeds inside them."""
 
