@@ -169,7 +169,6 @@ def test_shares_of_the_bound_fall_back_to_weight_one_and_to_the_ends():
 @pytest.mark.data
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_quick_preset_and_parts_that_do_not_overlap(data_dir, tmp_path, monkeypatch):
-    monkeypatch.setenv("SYNTHMIX_CACHE_DIR", str(tmp_path / "cache"))
     run.run("quick", tmp_path, False, str(data_dir))
     content = json.loads((tmp_path / "results.json").read_text())
     assert [row["what"] for row in content["rows"]] == ["curves", "curves", "baselines"]
