@@ -77,6 +77,8 @@ class Networks:
         ratios: Synthetic images for each source image.
         seeds: Repetitions.
         validation: Labelled target images the evaluation is chosen by.
+        labelled: Others, that train as a third group where shares are swept.
+        shares: Of the loss, of source, labelled target and synthetic images.
     """
 
     shifts: tuple[Shift, ...]
@@ -85,6 +87,16 @@ class Networks:
     ratios: tuple[float, ...] = (0.0, 1.0, 4.0)
     seeds: int = 3
     validation: int = 200
+    labelled: int = 100
+    shares: tuple[tuple[float, float, float], ...] = (
+        (1.0, 0.0, 0.0),
+        (0.8, 0.2, 0.0),
+        (0.5, 0.0, 0.5),
+        (0.4, 0.2, 0.4),
+        (0.2, 0.2, 0.6),
+        (0.0, 0.2, 0.8),
+        (0.0, 0.0, 1.0),
+    )
 
 
 @dataclass(frozen=True)
@@ -99,7 +111,7 @@ class Plan:
         test: Corrupted test images, the same of all seeds.
         compared: Images on each side of a distance.
         weights: Of one synthetic image, a source image having one.
-        ridges: Absolute ridges.
+        ridges: Absolute ridges, times the weight where that is above one.
         counts: Of synthetic images.
     """
 
@@ -110,7 +122,7 @@ class Plan:
     test: int = 2000
     compared: int = 500
     weights: tuple[float, ...] = (0.03, 0.1, 0.2, 0.4, 1.0, 2.5, 10.0)
-    ridges: tuple[float, ...] = (0.2, 2.0)
+    ridges: tuple[float, ...] = (0.2, 2.0, 10.0)
     counts: tuple[int, ...] = (0, 10, 20, 40, 80, 150, 250, 400, 600, 850, 1150, 1500)
 
 
@@ -140,7 +152,7 @@ PRESETS = {
         counts=(0, 30, 100),
     ),
     "cpu": Plan(
-        (Group(GOOD, 500, ALL, 3), Group(POOR, 500, SOME, 3), Group(GOOD, 2000, FOURTH, 2)),
+        (Group(GOOD, 500, ALL, 3), Group(POOR, 500, SOME, 2), Group(GOOD, 2000, FOURTH, 1)),
         baselines=Baselines(FOURTH, 3),
         networks=Networks((("blur", 4), ("contrast", 4)), TRAINING),
     ),

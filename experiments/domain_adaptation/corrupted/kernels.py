@@ -17,29 +17,33 @@ def curves(material: Material, group: Group, shift: Shift, seed: int) -> dict:
     plan = material.plan
     source, pool, test = parts(material, group, shift, seed)
     kernel = bandwidth(source)
-    found = smx.krr.sweep(
-        source,
-        pool,
-        kernel=kernel,
-        ridges=plan.ridges,
-        weights=plan.weights,
-        counts=plan.counts,
-        test=test,
-        loo=False,
-    )
+    found = [
+        smx.krr.sweep(
+            source,
+            pool,
+            kernel=kernel,
+            # Weights above one add up to a larger loss: with the same absolute ridge they would be smoothed less.
+            ridges=np.asarray(plan.ridges) * max(1.0, weight),
+            weights=[weight],
+            counts=plan.counts,
+            test=test,
+            loo=False,
+        )
+        for weight in plan.weights
+    ]
     alone = smx.krr.sweep(
         pool, None, kernel=kernel, ridges=plan.ridges, counts=[0], test=test, loo=False
     )
     assert alone.test_misclassified is not None
     assert alone.test_error is not None
     return {
-        "wrong": rounded(found.test_misclassified),
-        "error": rounded(found.test_error),
+        "wrong": rounded(np.concatenate([sweep.test_misclassified for sweep in found])),
+        "error": rounded(np.concatenate([sweep.test_error for sweep in found])),
         "pool alone": {
             "wrong": rounded(alone.test_misclassified[0, :, 0]),
             "error": rounded(alone.test_error[0, :, 0]),
         },
-        "failed": int((found.status == 2).sum()),
+        "failed": sum(int((sweep.status == 2).sum()) for sweep in found),
         "distances": distances(material, source, pool, shift, seed),
     }
 

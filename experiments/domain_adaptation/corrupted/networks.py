@@ -15,20 +15,27 @@ def network(material: Material, shift: Shift) -> dict:
     assert options is not None
     real = options.training.num_real or 0
     pool = material.pool(GOOD, shift, 0, int(real * max(options.ratios)))
-    (validation,) = material.targets((options.validation,), shift, 0)
-    result = smx.training.sweep(
-        lambda rngs: smx.models.SmallCNN(10, widths=options.widths, rngs=rngs),
-        material.source,
-        pool,
-        validation=validation,
-        test=corrupted(material.test, shift, 3000),
-        ratios=options.ratios,
-        seeds=options.seeds,
-        config=options.training,
-    )
+    validation, labelled = material.targets((options.validation, options.labelled), shift, 0)
+
+    def train(**mixes):
+        return smx.training.sweep(
+            lambda rngs: smx.models.SmallCNN(10, widths=options.widths, rngs=rngs),
+            material.source,
+            pool,
+            validation=validation,
+            test=corrupted(material.test, shift, 3000),
+            seeds=options.seeds,
+            config=options.training,
+            **mixes,
+        )
+
+    ratios = train(ratios=options.ratios)
+    shares = train(shares=options.shares, target=labelled)
     return {
         "ratios": list(options.ratios),
-        "counts": np.asarray(result.realised_counts).tolist(),
-        "wrong": rounded(result.test_error),
-        "failed": int((result.status != "").sum()),
+        "counts": np.asarray(ratios.realised_counts).tolist(),
+        "wrong": rounded(ratios.test_error),
+        "shares": [list(share) for share in options.shares],
+        "wrong by share": rounded(shares.test_error),
+        "failed": int((ratios.status != "").sum() + (shares.status != "").sum()),
     }

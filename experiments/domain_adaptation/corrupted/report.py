@@ -70,15 +70,17 @@ def baselines(rows: list[dict]) -> list[dict]:
 
 
 def networks(rows: list[dict]) -> list[dict]:
-    """Each shift: error in % of every ratio and its paired difference to none, over seeds."""
+    """Each shift: error in % of every ratio and every mix, and the paired difference to the first, over seeds."""
     result = []
     for row in (r for r in rows if r["what"] == "network"):
-        wrong = 100 * np.array(row["wrong"], float)
-        result.append(
-            {k: row[k] for k in ("kind", "strength", "ratios", "counts", "failed")}
-            | {"wrong": [shifts.interval(each) for each in wrong]}
-            | {"against source only": [shifts.interval(each - wrong[0]) for each in wrong]}
-        )
+        found = {k: row[k] for k in ("kind", "strength", "ratios", "counts", "shares", "failed")}
+        for name in ("wrong", "wrong by share"):
+            wrong = 100 * np.array(row[name], float)
+            found[name] = [shifts.interval(each) for each in wrong]
+            found[f"{name}, less source only"] = [
+                shifts.interval(each - wrong[0]) for each in wrong
+            ]
+        result.append(found)
     return result
 
 
