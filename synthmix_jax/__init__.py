@@ -16,6 +16,7 @@ from synthmix_jax._version import __version__ as __version__
 from synthmix_jax.dataset import Dataset as Dataset
 
 if TYPE_CHECKING:
+    from synthmix_jax import adaptation as adaptation
     from synthmix_jax import advice as advice
     from synthmix_jax import distances as distances
     from synthmix_jax import features as features
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from synthmix_jax.loaders import load as load
 
 _SUBMODULES = (
+    "adaptation",
     "advice",
     "distances",
     "features",

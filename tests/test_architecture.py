@@ -27,7 +27,7 @@ ROWS = (
     ),
     ("kernels", "mixing", "features"),
     ("krr", "distances", "theory", "training", "models"),
-    ("generators",),
+    ("generators", "adaptation"),
     ("advice", "loaders"),
     ("cli", "__main__"),
 )
