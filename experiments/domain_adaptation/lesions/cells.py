@@ -7,10 +7,10 @@ import numpy as np
 import synthmix_jax as smx
 
 from .config import Plan
-from .data import TISSUES, Material, key_of
-from .scores import Problem, lengthscale
+from .data import Material, key_of, other
+from .scores import Problem, Squares, lengthscale
 
-POOLS = (*TISSUES, "both")
+POOLS = ("source", "screened", "known", "both")
 RATIO_RANK = 10  # principal components that densities are compared in
 
 
@@ -31,28 +31,28 @@ def pools(material: Material, source: str, target: str, side: str, dial: float, 
     test, counts = material.test(target, side), counts_of(plan)
     drawn = {t: material.pool(source, target, t, side, dial, seed) for t in POOLS}
     row: dict = {"sizes": {}, "synthetic only": {}, "shares": {}}
-    for n in plan.real:
-        real = material.source(source, n, seed)
-        scale, first = lengthscale(real.x), slice(0, n)
-        row["sizes"][str(n)] = {}
-        for name, pool in drawn.items():
-            problem = Problem([real, pool], test, scale, plan.ridge)
+    most = material.source(source, max(plan.real), seed)
+    for name, pool in drawn.items():
+        # Distances are the same for all numbers of real patches.
+        squares = Squares([most, pool], test)
+        for n in plan.real:
+            real = most[:n]
+            scale, first = lengthscale(real.x), slice(0, n)
+            problem = squares.problem(n, scale, plan.ridge)
+            row["sizes"].setdefault(str(n), {})
             row["sizes"][str(n)][name] = problem.found(counts, calibrate=first)
-            if n == plan.weighed:
+            if n == plan.weighed and name in plan.weighed_pools:
                 row["shares"][name] = [
-                    problem.found(
-                        weights=np.r_[np.ones(n), np.full(len(pool), w)], calibrate=first
-                    )
+                    problem.found(weights=np.r_[np.ones(n), np.full(len(pool), w)], calibrate=first)
                     for w in weights_of(plan, n)
                 ]
-    for name, pool in drawn.items():
-        scale = lengthscale(np.asarray(pool.x)[:500])
-        row["synthetic only"][name] = Problem([pool], test, scale, plan.ridge).found()
+        alone = squares.problem(0, lengthscale(np.asarray(pool.x)[:500]), plan.ridge)
+        row["synthetic only"][name] = alone.found()
     return row
 
 
 def baselines(material: Material, source: str, target: str, side: str, seed: int) -> dict:
-    """All that needs no painting: target labels, weights, CORAL, free healthy tissue; by number of source patches."""
+    """All that needs no painted lesions, by number of source patches."""
     return {
         "sizes": {
             str(n): _baselines(material, source, target, side, seed, n) for n in material.plan.real
@@ -65,9 +65,9 @@ def _baselines(material: Material, source: str, target: str, side: str, seed: in
     test, real = material.test(target, side), material.source(source, n, seed)
     few = material.labelled(target, side, plan.labels, seed)
     scale, first = lengthscale(real.x), slice(0, n)
-    alone = Problem([real], test, scale, plan.ridge)
+    alone = Problem.of([real], test, scale, plan.ridge)
     found = {"source only": alone.found(calibrate=first)}
-    found["target labels only"] = Problem([few], test, lengthscale(few.x), plan.ridge).found(
+    found["target labels only"] = Problem.of([few], test, lengthscale(few.x), plan.ridge).found(
         calibrate=slice(0, len(few))
     )
     found["source and target labels"] = with_labels(plan, real, few, None, test, scale)
@@ -77,15 +77,17 @@ def _baselines(material: Material, source: str, target: str, side: str, seed: in
     )
     seen = {
         "as found": material.unlabelled(source, target, side, seed),
-        "as tested": np.asarray(material.labelled(target, side, _most(material, target, side), 0).x),
+        "as tested": np.asarray(
+            material.labelled(target, side, _most(material, target, side), seed).x
+        ),
     }
     for name, x in seen.items():
         found[f"importance, {name}"] = importance(plan, alone, real, x, test, scale)
         moved = smx.adaptation.coral(real, x)
-        found[f"CORAL, {name}"] = Problem([moved], test, lengthscale(moved.x), plan.ridge).found(
+        found[f"CORAL, {name}"] = Problem.of([moved], test, lengthscale(moved.x), plan.ridge).found(
             calibrate=first
         )
-    for tissue in TISSUES:
+    for tissue in POOLS[:3]:
         found[f"unpainted, {tissue}"] = unpainted(
             material, source, target, tissue, side, seed, real, test
         )
@@ -93,11 +95,9 @@ def _baselines(material: Material, source: str, target: str, side: str, seed: in
 
 
 def _most(material: Material, target: str, side: str) -> int:
-    """Patches of the other side, as many with lesions as without."""
-    from .data import other
-
+    """Patches of the other side, as many with lesions as without, up to three times those that are labelled."""
     y = np.asarray(material.candidates(target).y)[material.on(target, other(side))]
-    return 2 * int(np.bincount(y, minlength=2).min())
+    return min(2 * int(np.bincount(y, minlength=2).min()), 3 * material.plan.labels)
 
 
 def with_labels(
@@ -108,7 +108,7 @@ def with_labels(
     test: smx.Dataset,
     scale: float,
 ) -> dict:
-    """A few labelled target patches join as a group; weights are those of least exact leave-one-out error on them."""
+    """A few labelled target patches join as a group; exact leave-one-out error on them chooses weights."""
     groups = {"source": real, "target": few} | ({} if pool is None else {"synthetic": pool})
     weights = {"target": plan.target_weights}
     if pool is not None:
@@ -124,7 +124,7 @@ def with_labels(
         )
     best = sweep.best(by="target")
     each = np.concatenate([np.full(len(d), best.weights[name]) for name, d in groups.items()])
-    problem = Problem(list(groups.values()), test, scale, plan.ridge)
+    problem = Problem.of(list(groups.values()), test, scale, plan.ridge)
     both = slice(len(real), len(real) + len(few))
     return {**problem.found(weights=each, calibrate=both), "weights": best.weights}
 
@@ -153,9 +153,7 @@ def importance(
         importance={"source": ratio.values},
         test=test,
     )
-    found = alone.found(
-        weights=np.maximum(ratio.values, 1e-9), calibrate=slice(0, len(real))
-    )
+    found = alone.found(weights=np.maximum(ratio.values, 1e-9), calibrate=slice(0, len(real)))
     assert sweep.test_misclassified is not None
     return {
         **found,
@@ -185,7 +183,7 @@ def unpainted(
     lesions = int((np.asarray(real.y) == 1).sum())
     y = np.concatenate([np.asarray(real.y), np.zeros(len(free), int)])
     weights = np.where(y == 1, 1.0, lesions / (y == 0).sum())
-    problem = Problem([real, free], test, lengthscale(real.x), plan.ridge)
+    problem = Problem.of([real, free], test, lengthscale(real.x), plan.ridge)
     return problem.found(weights=weights, calibrate=slice(0, len(real)))
 
 

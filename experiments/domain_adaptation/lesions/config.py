@@ -16,6 +16,7 @@ class Plan:
         counts: Synthetic counts of a curve, about so many.
         shares: Of the loss that the whole pool has, where its weight is varied.
         weighed: Number of real patches at which shares are varied.
+        weighed_pools: Pools whose shares are varied.
         labels: Labelled target patches of the baselines.
         target_weights: Of one of these, tried by leave-one-out on them.
         synthetic_weights: Of one synthetic patch beside them, tried so too.
@@ -34,11 +35,12 @@ class Plan:
     folds: tuple[tuple[str, str], ...] = (("19", "26"), ("26", "19"))
     real: tuple[int, ...] = (20, 50, 100)
     dials: tuple[float, ...] = (0.0, 0.5, 1.0)
-    seeds: int = 8
+    seeds: int = 5
     pool: int = 1000
-    counts: int = 14
-    shares: tuple[float, ...] = (0.1, 0.25, 0.5, 0.75, 0.9)
+    counts: int = 12
+    shares: tuple[float, ...] = (0.1, 0.3, 0.6)
     weighed: int = 50
+    weighed_pools: tuple[str, ...] = ("source", "screened")
     labels: int = 20
     target_weights: tuple[float, ...] = (1.0, 3.0, 10.0)
     synthetic_weights: tuple[float, ...] = (0.01, 0.1, 1.0)
@@ -48,7 +50,7 @@ class Plan:
     per_class: int = 300
     screen: float = 3.0
     speck: int = 5
-    distances: int = 2
+    distances: int = 1
     compared: int = 100
     halves: int = 20
     metrics: tuple[str, ...] = ("wasserstein", "energy")

@@ -1,8 +1,9 @@
 """Patients, real patches, and pools painted on four kinds of tissue.
 
-The target patient's brain is cut in two by a plane (front and back, at the median of the brain). Tissue that is painted on, unlabelled
-patches and the few labelled ones lie on one side, the patches tested on on the other, and no voxel is in both: centres are a whole
-patch apart across the plane. Where the plane lies depends on no label, and neither does anything in the pools "screened" and "anywhere".
+A plane cuts the target patient's brain in two, front and back, at the median of the brain. Tissue that is painted
+on, unlabelled patches and the few labelled ones lie on one side, the patches tested on on the other, and no voxel is
+in both: across the plane, centres are a whole patch apart. Where the plane lies depends on no label, and neither
+does anything in the pools "screened" and "anywhere".
 """
 
 import dataclasses
@@ -86,6 +87,7 @@ class Material:
         """Nothing is fitted yet."""
         self.cohort, self.plan = cohort, plan
         self._made: dict = {}
+        self._pools, self._seed = {}, None  # of one seed: 3 MB each
 
     def _once(self, make, *words):
         if words not in self._made:
@@ -107,9 +109,7 @@ class Material:
     def source(self, number: str, n: int, seed: int) -> smx.Dataset:
         """n real patches of the source, balanced; those of fewer are among those of more."""
         patches = self.candidates(number)
-        return dataset(
-            patches, balanced(np.asarray(patches.y), n, key_of("source", number, seed))
-        )
+        return dataset(patches, balanced(np.asarray(patches.y), n, key_of("source", number, seed)))
 
     def on(self, number: str, side: str) -> np.ndarray:
         """Which candidates of a patient lie on a side, half a patch or more from the plane."""
@@ -170,11 +170,18 @@ class Material:
     ) -> smx.Dataset:
         """Synthetic patches; every prefix is half painted. "both" takes them by turns from source and screened."""
         if tissue == "both":
-            two = [
-                self.pool(source, target, t, side, dial, seed) for t in ("source", "screened")
-            ]
+            two = [self.pool(source, target, t, side, dial, seed) for t in ("source", "screened")]
             half = [p[: -(-self.plan.pool // 2)] for p in two]
             return by_turns(*half)[: self.plan.pool]
+        if seed != self._seed:
+            self._seed, self._pools = seed, {}
+        side = "" if tissue == "source" else side
+        words = (source, target, tissue, side, dial)
+        if words not in self._pools:
+            self._pools[words] = self._pool(*words, seed)
+        return self._pools[words]
+
+    def _pool(self, source, target, tissue, side, dial, seed) -> smx.Dataset:
         painter = self.painter(source, target, tissue, side)
         painter = painter.dialled(LesionDials.together(dial))
         labels = balanced_labels(self.plan.pool, 2)
@@ -235,7 +242,9 @@ def balanced(y: np.ndarray, count: int, key: jax.Array) -> np.ndarray:
     lesions, others = (rng.permutation(np.flatnonzero(y == label)) for label in (1, 0))
     each = min(len(lesions), len(others))
     if count > 2 * each or count < 1:
-        raise ValueError(f"{len(lesions)} lesion patches and {len(others)} others: none or too few for {count}.")
+        raise ValueError(
+            f"{len(lesions)} lesion patches and {len(others)} others: none or too few for {count}."
+        )
     return np.stack([lesions[:each], others[:each]], axis=1).ravel()[:count]
 
 

@@ -11,14 +11,12 @@ from .report import CAVEAT, interval, values
 
 COLOURS = {
     "source": "#555555",
-    "anywhere": "#CC79A7",
     "screened": "#0072B2",
     "known": "#56B4E9",
     "both": "#E69F00",
 }
 WORDS = {
     "source": "painted on the source's tissue",
-    "anywhere": "on the target's, anywhere",
     "screened": "on the target's, screened (no labels)",
     "known": "on the target's, known to be free (labels)",
     "both": "half source, half screened",
@@ -46,7 +44,9 @@ def _counts(rows, plan: Plan, fold: str, measure: str, words: str, credit: str, 
                 mean = curves.mean(axis=0)
                 half = [interval(c)["half"] or 0.0 for c in curves.T]
                 axis.plot(counts, mean, color=COLOURS[pool], lw=1.4, label=WORDS[pool])
-                axis.fill_between(counts, mean - half, mean + half, color=COLOURS[pool], alpha=0.1, lw=0)
+                axis.fill_between(
+                    counts, mean - half, mean + half, color=COLOURS[pool], alpha=0.1, lw=0
+                )
             axis.set_xscale("symlog", linthresh=10, linscale=0.5)
             axis.set_xlim(0, plan.pool)
             axis.set_title(f"{n} real patches, dial {dial:g}", fontsize=9)
@@ -65,11 +65,15 @@ def _shares(summary: dict, plan: Plan, credit: str, path: Path) -> None:
     for i, fold in enumerate(folds):
         for j, dial in enumerate(plan.dials):
             axis, found = axes[i, j], summary["shares"][fold][f"{dial:g}"]
-            for pool in POOLS:
+            for pool in plan.weighed_pools:
                 mean = 100 * np.array([v["mean"] for v in found[pool]["wrong"]])
                 half = 100 * np.array([v["half"] or 0.0 for v in found[pool]["wrong"]])
-                axis.plot(found["shares"], mean, ".-", color=COLOURS[pool], lw=1.4, label=WORDS[pool])
-                axis.fill_between(found["shares"], mean - half, mean + half, color=COLOURS[pool], alpha=0.1, lw=0)
+                axis.plot(
+                    found["shares"], mean, ".-", color=COLOURS[pool], lw=1.4, label=WORDS[pool]
+                )
+                axis.fill_between(
+                    found["shares"], mean - half, mean + half, color=COLOURS[pool], alpha=0.1, lw=0
+                )
             axis.set_title(f"{fold}, dial {dial:g}", fontsize=9)
             axis.set_xlabel(f"share of all {plan.pool:,} in the loss", fontsize=8)
     for axis in axes[:, 0]:

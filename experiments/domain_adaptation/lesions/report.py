@@ -16,7 +16,7 @@ CAVEAT = (
     "patients). They do not measure the variance between patients."
 )
 MEASURES = ("wrong", "auc", "calibrated")
-PAIRS = (("screened", "source"), ("known", "screened"), ("anywhere", "screened"), ("both", "source"))
+PAIRS = (("screened", "source"), ("known", "screened"), ("both", "source"))
 
 
 def report(rows: list[dict], plan: Plan, head: dict[str, Any], out: Path) -> dict[str, Any]:
@@ -25,6 +25,13 @@ def report(rows: list[dict], plan: Plan, head: dict[str, Any], out: Path) -> dic
     summary: dict[str, Any] = {
         **head,
         "intervals": CAVEAT,
+        "seeds complete": {
+            fold: min(
+                len(values(rows, fold, d, ("sizes", str(plan.real[0]), "source"), "wrong"))
+                for d in plan.dials
+            )
+            for fold in folds
+        },
         "counts": counts_of(plan).tolist(),
         "facts": {f"{r['fold']}, {r['side']}": _facts(r) for r in rows if r["kind"] == "facts"},
         "baselines": {fold: _baselines(rows, plan, fold) for fold in folds},
@@ -64,7 +71,9 @@ def report(rows: list[dict], plan: Plan, head: dict[str, Any], out: Path) -> dic
     return summary
 
 
-def values(rows: list[dict], fold: str, dial: float | None, path: tuple, measure: str) -> np.ndarray:
+def values(
+    rows: list[dict], fold: str, dial: float | None, path: tuple, measure: str
+) -> np.ndarray:
     """A measure of all seeds (s, ...), the mean over both sides; seeds that are not complete are left out."""
     kind, found = "baselines" if dial is None else "pools", {}
     for row in rows:
@@ -74,7 +83,9 @@ def values(rows: list[dict], fold: str, dial: float | None, path: tuple, measure
                 value = value[name]
             numbers = [v[measure] for v in value] if isinstance(value, list) else value[measure]
             found.setdefault(row["seed"], []).append(np.asarray(numbers, float))
-    return np.array([np.mean(found[s], axis=0) for s in sorted(found) if len(found[s]) == len(SIDES)])
+    return np.array(
+        [np.mean(found[s], axis=0) for s in sorted(found) if len(found[s]) == len(SIDES)]
+    )
 
 
 def interval(sample: np.ndarray) -> dict[str, float | None]:
@@ -84,7 +95,10 @@ def interval(sample: np.ndarray) -> dict[str, float | None]:
     half = None
     if len(sample) > 1:
         half = float(stats.t.ppf(0.975, len(sample) - 1) * sample.std(ddof=1) / len(sample) ** 0.5)
-    return {"mean": round(float(sample.mean()), 4), "half": None if half is None else round(half, 4)}
+    return {
+        "mean": round(float(sample.mean()), 4),
+        "half": None if half is None else round(half, 4),
+    }
 
 
 def chosen(curves: np.ndarray) -> np.ndarray:
@@ -106,7 +120,9 @@ def _baselines(rows: list[dict], plan: Plan, fold: str) -> dict:
     first = next(r for r in rows if r["kind"] == "baselines" and r["fold"] == fold)
     result: dict = {}
     for n in map(str, plan.real):
-        result[n] = {name: _means(rows, fold, None, ("sizes", n, name)) for name in first["sizes"][n]}
+        result[n] = {
+            name: _means(rows, fold, None, ("sizes", n, name)) for name in first["sizes"][n]
+        }
         for name in first["sizes"][n]:
             if "effective" in first["sizes"][n][name]:
                 for more in ("effective", "coverage"):
@@ -142,7 +158,7 @@ def _pools(rows: list[dict], plan: Plan, fold: str, n: int, dial: float) -> dict
 def _shares(rows: list[dict], plan: Plan, fold: str, dial: float) -> dict:
     """Error and area over the share of the whole pool, at one number of real patches."""
     result: dict = {"n": plan.weighed, "shares": [0.0, *plan.shares, 1.0]}
-    for pool in POOLS:
+    for pool in plan.weighed_pools:
         by_measure = {}
         for m in ("wrong", "auc"):
             start = values(rows, fold, dial, ("sizes", str(plan.weighed), pool), m)[:, :1]
@@ -156,8 +172,9 @@ def _shares(rows: list[dict], plan: Plan, fold: str, dial: float) -> dict:
 def distances(rows: list[dict], plan: Plan) -> dict:
     """Mean distances, and how often the nearer of two pools is the better one.
 
-    One cell is a fold, side, dial and seed; in it, pairs of the pools on source, anywhere, screened and known
-    tissue are compared by the error at the whole pool, next to all numbers of real patches.
+    One cell is a fold, side, dial and seed. In it the pool on the source's tissue is compared with the screened one,
+    and beside it each pool at one dial with the same at another, by the error at the whole pool, mean over the
+    numbers of real patches.
     """
     pools = {_cell(r): r for r in rows if r["kind"] == "pools"}
     cells = [r for r in rows if r["kind"] == "distances"]
@@ -173,7 +190,13 @@ def distances(rows: list[dict], plan: Plan) -> dict:
             "mean": {
                 fold: {
                     dial: {
-                        name: dict(zip(("value", "floor"), np.round(np.mean(v, axis=0), 4).tolist(), strict=True))
+                        name: dict(
+                            zip(
+                                ("value", "floor"),
+                                np.round(np.mean(v, axis=0), 4).tolist(),
+                                strict=True,
+                            )
+                        )
                         for name, v in names.items()
                     }
                     for dial, names in dials.items()
@@ -192,7 +215,9 @@ def _cell(row: dict) -> tuple:
 def _ordered(cells, pools, plan: Plan, metric: str, measure: str) -> dict:
     """Share of cells in which the nearer pool is better: screened against source, and by dials of one pool."""
     sign = -1.0 if measure == "auc" else 1.0
-    error = lambda row, pool: np.mean([sign * row["sizes"][str(n)][pool][measure][-1] for n in plan.real])
+    error = lambda row, pool: np.mean(
+        [sign * row["sizes"][str(n)][pool][measure][-1] for n in plan.real]
+    )
     far = lambda row, pool: row["distances"][metric][pool]["value"]
     tissue, dials, same = [], [], {}
     for cell in cells:
@@ -208,3 +233,12 @@ def _ordered(cells, pools, plan: Plan, metric: str, measure: str) -> dict:
             dials += [(a - b) * (x - y) > 0 for b, y in points[:i]]
     right = lambda found: {"right": int(np.sum(found)), "of": len(found)}
     return {"screened against source": right(tissue), "dials of one pool": right(dials)}
+
+
+def _lines(rows: list[dict], plan: Plan, fold: str, n: int, dial: float, pool: str):
+    """Lines of curves.csv."""
+    for measure in MEASURES:
+        curves = values(rows, fold, dial, ("sizes", str(n), pool), measure)
+        for count, sample in zip(counts_of(plan), curves.T, strict=True):
+            found = interval(sample)
+            yield fold, n, f"{dial:g}", pool, int(count), measure, found["mean"], found["half"]

@@ -16,11 +16,11 @@ from scipy.stats import rankdata
 import synthmix_jax as smx
 
 
-def gram(x: np.ndarray, other: np.ndarray, lengthscale: float) -> np.ndarray:
-    """exp(-|x - x'|^2 / (2 lengthscale^2)) of images (n, ...) and (m, ...): (n, m), float64."""
+def squares(x: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Squared distances of images (n, ...) and (m, ...): (n, m), float64."""
     a, b = (np.asarray(v, np.float64).reshape(len(v), -1) for v in (x, other))
     squared = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2.0 * a @ b.T
-    return np.exp(-np.maximum(squared, 0.0) / (2.0 * lengthscale**2))
+    return np.maximum(squared, 0.0)
 
 
 def lengthscale(x: np.ndarray) -> float:
@@ -28,17 +28,41 @@ def lengthscale(x: np.ndarray) -> float:
     return float(smx.kernels.median_lengthscale(x)) / np.sqrt(2.0)
 
 
+class Squares:
+    """Squared distances among training patches and to test patches, for several problems."""
+
+    def __init__(self, parts: list[smx.Dataset], test: smx.Dataset):
+        """Parts are stacked in their order; the counts of a problem are those of the last one."""
+        x, self.y = (np.concatenate([np.asarray(getattr(p, name)) for p in parts]) for name in "xy")
+        self.sizes, self.truth = [len(p) for p in parts], np.asarray(test.y)
+        self.among, self.across = squares(x, x), squares(x, np.asarray(test.x))
+
+    def problem(self, n: int, scale: float, ridge: float) -> "Problem":
+        """The problem of the first n patches of the first part, and all of the others."""
+        rows = np.r_[:n, self.sizes[0] : len(self.y)]
+        kernel, cross = self.among[np.ix_(rows, rows)], self.across[rows]
+        return Problem(
+            np.exp(kernel / (-2.0 * scale**2)),
+            np.exp(cross / (-2.0 * scale**2)),
+            self.y[rows],
+            self.truth,
+            ridge,
+            self.sizes[-1] if len(self.sizes) > 1 else n,
+        )
+
+
 class Problem:
     """Training and test patches with their kernel matrices, to be solved with several weights."""
 
-    def __init__(self, parts: list[smx.Dataset], test: smx.Dataset, scale: float, ridge: float):
-        """Parts are stacked in their order; the counts are those of the last one."""
-        x, self.y = (
-            np.concatenate([np.asarray(getattr(p, name)) for p in parts]) for name in "xy"
-        )
-        self.sizes = [len(p) for p in parts]
-        self.truth, self.ridge = np.asarray(test.y), ridge
-        self.kernel, self.cross = gram(x, x, scale), gram(x, np.asarray(test.x), scale)
+    def __init__(self, kernel, cross, y, truth, ridge: float, last: int):
+        """Matrices (n, n) and (n, t), labels (n,) and (t,); counts are those of the `last` rows."""
+        self.kernel, self.cross, self.y, self.truth = kernel, cross, y, truth
+        self.ridge, self.last = ridge, last
+
+    @classmethod
+    def of(cls, parts: list[smx.Dataset], test: smx.Dataset, scale: float, ridge: float):
+        """All of the parts."""
+        return Squares(parts, test).problem(len(parts[0]), scale, ridge)
 
     def solved(self, counts=None, weights=None, *, first: int) -> tuple[np.ndarray, np.ndarray]:
         """Scores of test points (c, t), and of the `first` training points when left out (c, first).
@@ -49,7 +73,7 @@ class Problem:
             first: How many training points are left out in turn.
         """
         rows = len(self.y)
-        at = rows - self.sizes[-1] + np.asarray([self.sizes[-1]] if counts is None else counts)
+        at = rows - self.last + np.asarray([self.last] if counts is None else counts)
         penalty = np.full(rows, self.ridge) if weights is None else self.ridge / weights
         factor = cholesky(self.kernel + np.diag(penalty), lower=True, check_finite=False)
         right = [(self.y - 0.5)[:, None], np.eye(rows, first), self.cross]
