@@ -1,8 +1,8 @@
 """Patients, real patches, and pools painted on four kinds of tissue.
 
 A plane cuts the target patient's brain in two, front and back, at the median of the brain. Tissue that is painted
-on, unlabelled patches and the few labelled ones lie on one side, the patches tested on on the other, and no voxel is
-in both: across the plane, centres are a whole patch apart. Where the plane lies depends on no label, and neither
+on, unlabelled patches and the few labelled ones lie on one side, the patches tested on on the other, and no voxel
+is in both: across the plane, centres are a whole patch apart. Where the plane lies depends on no label, and neither
 does anything in the pools "screened" and "anywhere".
 """
 
@@ -12,6 +12,7 @@ import zlib
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 import synthmix_jax as smx
@@ -23,6 +24,7 @@ from .config import Plan
 CITATION = f"Images and lesion masks: {smx.loaders.OPEN_MS_CITATION}."
 PHANTOM = "Made-up brains (phantom.py), no patients: these numbers mean nothing."
 SIDES = ("front", "back")  # that is tested on; the other one is painted on
+PLACES = 2**16
 TISSUES = ("source", "anywhere", "screened", "known")
 
 
@@ -160,10 +162,10 @@ class Material:
     def _painter(self, source: str, target: str, tissue: str, side: str) -> Lesions:
         generator = self.generator(source, target, tissue)
         if tissue == "source":
-            return generator
+            return padded(generator)
         centres = np.asarray(generator.tissue.voxels)[:, 1:]
         kept = on_side(centres, self.plane(target), other(side), self.plan.size)
-        return dataclasses.replace(generator, tissue=generator.tissue.without(~kept))
+        return padded(dataclasses.replace(generator, tissue=generator.tissue.without(~kept)))
 
     def pool(
         self, source: str, target: str, tissue: str, side: str, dial: float, seed: int
@@ -218,6 +220,17 @@ class Material:
         return np.asarray(
             ndimage.distance_transform_edt(~self.cohort.patients[number].lesions), np.float32
         )
+
+
+def padded(generator: Lesions) -> Lesions:
+    """The same generator with more places, which are never drawn: equal shapes are compiled once."""
+    tissue = generator.tissue
+    more = -len(tissue.voxels) % PLACES
+    rows = {name: getattr(tissue, name) for name in ("places", "voxels", "levels")}
+    rows = {name: jnp.pad(value, ((0, more), (0, 0)), mode="edge") for name, value in rows.items()}
+    cumulative = jnp.pad(tissue.cumulative, ((0, 0), (0, more)), constant_values=1.0)
+    more_places = dataclasses.replace(tissue, **rows, cumulative=cumulative)
+    return dataclasses.replace(generator, tissue=more_places)
 
 
 def on_side(centres: np.ndarray, plane: float, side: str, size: int) -> np.ndarray:

@@ -172,8 +172,8 @@ def _shares(rows: list[dict], plan: Plan, fold: str, dial: float) -> dict:
 def distances(rows: list[dict], plan: Plan) -> dict:
     """Mean distances, and how often the nearer of two pools is the better one.
 
-    One cell is a fold, side, dial and seed. In it the pool on the source's tissue is compared with the screened one,
-    and beside it each pool at one dial with the same at another, by the error at the whole pool, mean over the
+    One cell is a fold, side, dial and seed. In it the pool on the source's tissue is compared with the screened
+    one, and beside it each pool at one dial with the same at another, by the error at the whole pool, mean over the
     numbers of real patches.
     """
     pools = {_cell(r): r for r in rows if r["kind"] == "pools"}

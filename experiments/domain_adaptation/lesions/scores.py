@@ -23,9 +23,10 @@ def squares(x: np.ndarray, other: np.ndarray) -> np.ndarray:
     return np.maximum(squared, 0.0)
 
 
-def lengthscale(x: np.ndarray) -> float:
+def lengthscale(x) -> float:
     """exp(-d^2 / median^2): the median distance between patches over the root of 2."""
-    return float(smx.kernels.median_lengthscale(x)) / np.sqrt(2.0)
+    apart = squares(x, x)[np.triu_indices(len(x), 1)]
+    return float(np.median(np.sqrt(apart)) / np.sqrt(2.0))
 
 
 class Squares:
