@@ -123,6 +123,33 @@ def test_minima_are_not_scored_by_those_who_chose_them():
     np.testing.assert_array_equal(report.chosen(curves), [4, 4, 4, 4])
 
 
+def test_order_of_distances_is_compared_with_the_order_of_errors():
+    plan = dataclasses.replace(PLAN, metrics=("energy",), dials=(0.0, 1.0))
+
+    def rows(dial, far, wrong):
+        cell = {"fold": "19 to 26", "side": "front", "dial": dial, "seed": 0}
+        found = {
+            p: {"value": v, "floor": 0.1} for p, v in zip(("source", "screened"), far, strict=True)
+        }
+        errors = {
+            p: {"wrong": [0.5, w], "auc": [0.5, 1 - w], "squared": [0.5, w]}
+            for p, w in zip(("source", "screened"), wrong, strict=True)
+        }
+        return [
+            {"kind": "pools", **cell, "sizes": {"12": errors}},
+            {"kind": "distances", **cell, "distances": {"energy": found}},
+        ]
+
+    # At dial 0 the nearer pool is better, at dial 1 it is worse; along the dial one pool of two is as its distance.
+    both = rows(0.0, (0.4, 0.2), (0.3, 0.2)) + rows(1.0, (0.6, 0.5), (0.4, 0.45))
+    both[2]["sizes"]["12"]["source"]["wrong"][1] = 0.1
+    found = report.distances(both, plan)["energy"]
+    assert found["order"]["wrong"]["screened against source"] == {"right": 1, "of": 2}
+    assert found["order"]["wrong"]["dials of one pool"] == {"right": 1, "of": 2}
+    assert found["order"]["auc"]["dials of one pool"] == {"right": 2, "of": 2}
+    assert found["mean"]["19 to 26"]["0"]["screened"] == {"value": 0.2, "floor": 0.1}
+
+
 def test_draws_are_balanced_and_nested():
     y, key = np.arange(30) % 2, data.key_of("draw")
     more = data.balanced(y, 20, key)

@@ -193,8 +193,10 @@ class Material:
     def unlabelled(self, source: str, target: str, side: str, seed: int) -> np.ndarray:
         """Patches as found in the target, lesions or not, from the side that is not tested on."""
         painter = self.painter(source, target, "anywhere", side)
-        nothing = np.zeros(self.plan.unlabelled, np.int32)
-        return np.asarray(painter.sample(nothing, key=key_of("unlabelled", target, seed)))
+        # As many as a pool has, so that nothing new is compiled; the first ones do not depend on how many follow.
+        nothing = np.zeros(max(self.plan.pool, self.plan.unlabelled), np.int32)
+        drawn = painter.sample(nothing, key=key_of("unlabelled", target, seed))
+        return np.asarray(drawn)[: self.plan.unlabelled]
 
     def slipped(self, source: str, target: str, tissue: str, side: str) -> dict[str, float]:
         """Share of patches whose middle is, by the target's mask, in a lesion or within four voxels of one."""
