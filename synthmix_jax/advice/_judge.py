@@ -61,7 +61,8 @@ def judge(result: Result, *, names: tuple[str, str] = ("real", "synthetic")) -> 
         mean paired saving: where no network failed, the mean error.
 
     Raises:
-        ValueError: no ratio 0, no other ratio, or no network that did not fail at ratio 0 or anywhere else.
+        ValueError: no ratio 0, no other ratio, a sweep of shares, or no network that did not fail at ratio 0 or
+            anywhere else.
 
     Warns:
         UserWarning: fewer than three seeds. The same sentence is in `Advice.warnings`.
@@ -139,8 +140,14 @@ def _places(result: Result) -> np.ndarray:
     """Places of the ratios in rising order, the first of each amount.
 
     Raises:
-        ValueError: no ratio 0, or nothing else.
+        ValueError: no ratio 0, or nothing else, or a sweep of shares.
     """
+    if result.shares is not None:
+        raise ValueError(
+            f"the result holds {len(result.shares)} mixes of shares of source, target and synthetic points, and "
+            "judge compares ratios with ratio 0: train with ratios=[0, ...] (and target, if there is "
+            "one), or compare result.validation_error (r, s) yourself."
+        )
     ratios = np.asarray(result.ratios, np.float64)
     shown = ", ".join(f"{ratio:g}" for ratio in ratios)
     if not (ratios == 0.0).any():

@@ -15,4 +15,5 @@ from ._amounts import weight_for_share as weight_for_share
 from ._orders import geometric_counts as geometric_counts
 from ._orders import nested_order as nested_order
 from ._streams import Streams as Streams
+from ._streams import group_places as group_places
 from ._streams import places as places

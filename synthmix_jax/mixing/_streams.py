@@ -9,7 +9,7 @@ data and not by luck.
 import collections
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 _BATCHES = 0x5EED  # keeps these random numbers apart from others made of the same seeds
 _HELD = 8 * 2**20  # row numbers of one repetition: 32 MB
@@ -84,3 +84,39 @@ def places(batch_size: int, share: float) -> tuple[int, int]:
         )
     synthetic = int(np.clip(np.floor(share * batch_size + 0.5), 1, batch_size - 1))
     return batch_size - synthetic, synthetic
+
+
+def group_places(batch_size: int, shares: Float[np.ndarray, " g"]) -> tuple[int, ...]:
+    """Places of a batch of several groups, in which each group's share of the loss shall be that of `shares`.
+
+    Every group of positive share has at least one place; beyond that shares are rounded down and the places
+    left go to the largest remainders, of equal ones to the later group. Of two groups these are `places`.
+
+    Args:
+        batch_size: Places (b).
+        shares: Shares of the groups (g,), zero or more; their sum is one.
+
+    Returns:
+        Places of each group, b in all. Weights b share / places make the shares exact.
+
+    Raises:
+        ValueError: shares that are negative or do not sum to one, or fewer places than groups of positive share.
+    """
+    wanted = np.asarray(shares, np.float64)
+    if not (np.isfinite(wanted).all() and (wanted >= 0).all() and abs(wanted.sum() - 1.0) < 1e-6):
+        raise ValueError(
+            f"shares must be zero or more and sum to one, got {wanted.tolist()}: divide them by their sum."
+        )
+    there = wanted > 0
+    if batch_size < there.sum():
+        raise ValueError(
+            f"batch_size is {batch_size}, but a batch of {there.sum()} groups needs at least as many places."
+        )
+    exact = wanted * batch_size
+    given = np.where(there, np.maximum(np.floor(exact), 1), 0).astype(np.int64)
+    last = len(given) - 1
+    while given.sum() < batch_size:
+        given[last - np.argmax(np.where(there, exact - given, -np.inf)[::-1])] += 1
+    while given.sum() > batch_size:  # groups too small for a place of their own have one
+        given[np.argmin(np.where(given > 1, exact - given, np.inf))] -= 1
+    return tuple(int(places) for places in given)

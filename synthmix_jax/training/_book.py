@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from ._mix import in_callers_order
 from ._plan import Plan
 from ._population import Chunk
 from ._predictor import Predictor, Standardization
@@ -161,6 +162,9 @@ class Book:
             dense=self._trainer.dense,
             log=log,
             settings=settings,
+            num_target=len(draw.target),
+            shares=plan.mix.requested,
+            realised_group_shares=in_callers_order(plan.mix.group_shares),
             _models=self._models(unit) if self._keep else None,
         )
 
@@ -217,10 +221,12 @@ class Book:
         plan, (ratio, seed) = self._plan, cell
         who = {
             "cell": list(cell),
-            "ratio": float(plan.ratios[ratio]),
+            "ratio": _json(float(plan.ratios[ratio])),
             "count": int(plan.counts[ratio]),
             "seed": plan.seeds.data[seed],
         }
+        if plan.mix.requested is not None:
+            who["shares"] = plan.mix.requested[ratio].tolist()
         values = done.test_error, done.test_loss, done.error, done.step, done.failed
         finals = dict(zip(_FINAL, values, strict=True))
         lines = [{**who, "metric": name, "value": _json(value)} for name, value in finals.items()]
@@ -267,8 +273,8 @@ def _finite(value: Any, bad: bool) -> float:
 
 
 def _json(value: float | int) -> float | int | None:
-    """JSON knows no NaN: a value that is none becomes null."""
-    return None if math.isnan(value) else value
+    """JSON knows no NaN and no infinity: a value that is one becomes null."""
+    return value if math.isfinite(value) else None
 
 
 def _status(done: Done) -> str:

@@ -45,13 +45,16 @@ class Config:
         flip: Whether images are mirrored left to right at random.
         shift: Images are moved by up to so many pixels each way, the border repeated by reflection.
         normalize: Whether inputs (images channel by channel) and regression targets are standardised, by mean and
-            deviation of the real points (all that were given, held-out ones too; synthetic and test points never).
+            deviation of the real points (all that were given, of source and target together, held-out ones too;
+            synthetic and test points never).
         mixing: What the ratios are: "count" or "weight".
         synthetic_weight: Weight of one synthetic point in the loss ("count").
-        num_real: Real training points of each model, drawn class by class with the seed of the data; None for
-            all that are not held out.
+        target_weight: Weight of one target point in the loss, where `sweep` is given `target` and ratios.
+        num_real: Real training points of each model (with `target`: of the source), drawn class by class with
+            the seed of the data; None for all that are not held out.
         num_validation: Real points held out to choose the epoch and the ratio; None for a fifth of the real
-            points (at least as many as classes). None too where `sweep` is given validation points.
+            points (at least as many as classes). They are target points where `sweep` is given `target`. None
+            too where it is given validation points.
         evaluations: How often the validation error is computed, evenly over the steps, the last at their end.
         choose: Whether the parameters of the "best" evaluation are kept, or the "last" ones. Of equally good
             ones, the later.
@@ -76,6 +79,7 @@ class Config:
     normalize: bool = True
     mixing: Mixing = "count"
     synthetic_weight: float = 1.0
+    target_weight: float = 1.0
     num_real: int | None = None
     num_validation: int | None = None
     evaluations: int = 10
@@ -96,7 +100,7 @@ class Config:
         for name in ("epochs", "clip_norm"):
             if getattr(self, name) is not None:
                 _checks.positive_value(name, getattr(self, name))
-        for name in ("learning_rate", "synthetic_weight"):
+        for name in ("learning_rate", "synthetic_weight", "target_weight"):
             _checks.positive_value(name, getattr(self, name))
         _between("momentum", self.momentum, 0.0, 1.0, below=True)
         _between("weight_decay", self.weight_decay, 0.0, np.inf, below=True)

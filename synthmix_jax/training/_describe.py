@@ -1,5 +1,6 @@
-"""Which network this is, and whether it can take the data: traced, never run."""
+"""Which sweep this is: the network (traced, never run; whether it can take the data), and all settings."""
 
+import dataclasses
 import hashlib
 import math
 import re
@@ -10,8 +11,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from . import _augment
+from synthmix_jax._version import __version__
+from synthmix_jax.dataset import Dataset
+
+from . import _augment, _points
+from ._plan import Plan
+from ._sharding import Layout
 from ._step import Points, Trainer
+from ._workdir import FORMAT
 
 
 def describe(trainer: Trainer, points: Points) -> dict[str, Any]:
@@ -59,6 +66,41 @@ def describe(trainer: Trainer, points: Points) -> dict[str, Any]:
         "initialization": begins,
         "training": trains,
         "evaluation": evaluates,
+    }
+
+
+def settings(
+    plan: Plan,
+    network: dict[str, Any],
+    data: dict[str, Dataset | None],
+    keep_models: bool,
+    layout: Layout,
+) -> dict[str, Any]:
+    """All that the numbers of a sweep depend on. What it does without has no name: old records match."""
+    config = dataclasses.asdict(plan.config)
+    at_once = config.pop("models_at_once")
+    draw, shares = plan.draws[0], plan.mix.requested
+    if len(draw.target) == 0 or shares is not None:  # there it weighs nothing
+        config.pop("target_weight")
+    mixes = {"ratios": plan.ratios.tolist()} if shares is None else {"shares": shares.tolist()}
+    return {
+        "format": FORMAT,
+        "config": config,
+        **mixes,
+        "counts": plan.counts.tolist(),
+        "num_real": len(draw.real),
+        **({"num_target": len(draw.target)} if len(draw.target) else {}),
+        "num_validation": len(draw.validation),
+        "seeds": {k: list(v) for k, v in dataclasses.asdict(plan.seeds).items()},
+        "model": network,
+        "data": {name: _points.fingerprint(d) for name, d in data.items()},
+        "keep_models": bool(keep_models),
+        "not_compared": {
+            "models_at_once": at_once,
+            "devices": f"{layout.num_devices} {layout.platform}",
+            "processes": jax.process_count(),
+            "versions": {"synthmix_jax": __version__, "jax": jax.__version__},
+        },
     }
 
 

@@ -1,7 +1,7 @@
 """`fit`: one network, the population of one."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -54,9 +54,11 @@ def fit(
     synthetic: Dataset | None = None,
     *,
     ratio: float | None = None,
+    shares: Sequence[float] | None = None,
     test: Dataset | None = None,
     seed: int = 0,
     config: Config | None = None,
+    target: Dataset | None = None,
     validation: Dataset | None = None,
     workdir: str | os.PathLike[str] | None = None,
     mesh: Mesh | None = None,
@@ -67,13 +69,15 @@ def fit(
 
     Args:
         model: From `flax.nnx.Rngs` to a Flax NNX module.
-        real: Real points; some are held out to choose the epoch (`Config.num_validation`).
+        real: Real points; some are held out to choose the epoch (`Config.num_validation`), or of `target`.
         synthetic: Synthetic points, or None.
-        ratio: Ratio of synthetic to real training points; needed where there are synthetic points.
+        ratio: Ratio of synthetic to real training points; needed where there are synthetic points and no shares.
+        shares: Of the loss, of source (`real`), target and synthetic points: three numbers instead of a ratio.
         test: Real points to score it on, or None.
         seed: Of data, parameters and order.
         config: How to train.
-        validation: Real points to choose the epoch by, instead of held-out ones of `real`.
+        target: Labelled real points of the domain it is for, as in `sweep`.
+        validation: Real points to choose the epoch by, instead of held-out ones of `real` or `target`.
         workdir: Folder that records the run.
         mesh: Devices; None for the first one.
         memory_limit: Bytes it may take.
@@ -85,7 +89,7 @@ def fit(
     Raises:
         ValueError: synthetic points without a ratio, and as `sweep`.
     """
-    if ratio is None and synthetic is not None:
+    if ratio is None and shares is None and synthetic is not None:
         raise ValueError(
             "ratio is missing: say how many synthetic points a real one to train with, such as ratio=1.0."
         )
@@ -96,9 +100,11 @@ def fit(
         real,
         synthetic,
         test=test,
-        ratios=[0.0 if ratio is None else ratio],
+        ratios=[ratio or 0.0] if shares is None or ratio is not None else None,
+        shares=None if shares is None else [shares],
         seeds=[seed],
         config=config,
+        target=target,
         validation=validation,
         workdir=workdir,
         mesh=mesh,

@@ -1,17 +1,20 @@
 """From data sets and ratios to what every model trains on: rows of one pool, drawn by seed and shared by ratios."""
 
 import dataclasses
-import math
+from typing import Any
 
 import jax
 import numpy as np
 from jaxtyping import Float, Int
 
 from synthmix_jax import mixing
-from synthmix_jax._typing import Array, Numbers
+from synthmix_jax._typing import Array, Key, Numbers
 from synthmix_jax.dataset import Dataset
 
+from . import _mix
 from ._config import Config, Seeds
+
+_TARGET = 0x7A96  # keeps the order of target points apart from that of others made of the same seed
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -22,11 +25,13 @@ class Draw:
         real: Real training rows of the pool (n,).
         validation: Real rows held out (v,), or those of validation points that were given.
         synthetic: All synthetic rows of the pool in nested order (m,).
+        target: Target training rows of the pool (u,).
     """
 
     real: Int[np.ndarray, " n"]
     validation: Int[np.ndarray, " v"]
     synthetic: Int[np.ndarray, " m"]
+    target: Int[np.ndarray, " u"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -37,25 +42,47 @@ class Plan:
         config: How it is trained.
         seeds: One of each kind a repetition.
         draws: One a repetition.
-        ratios: As requested (r,).
-        counts: Synthetic points of each ratio (r,).
-        places: Real and synthetic places of a batch (r, 2) with mixing "weight"; zeros with "count".
-        weights: Weights of a real and of a synthetic point in a batch's mean loss (r, 2).
-        shares: Share of the loss that is synthetic (r,).
-        num_steps: Steps (r,).
+        mix: What their batches are made of.
+        starts: Rows of the pool at which the synthetic points begin, and the target points if there are any.
         pool_size: Rows of the pool that are trained on.
     """
 
     config: Config
     seeds: Seeds
     draws: tuple[Draw, ...]
-    ratios: Float[np.ndarray, " r"]
-    counts: Int[np.ndarray, " r"]
-    places: Int[np.ndarray, "r 2"]
-    weights: Float[np.ndarray, "r 2"]
-    shares: Float[np.ndarray, " r"]
-    num_steps: Int[np.ndarray, " r"]
+    mix: _mix.Mix
+    starts: tuple[int, ...]
     pool_size: int
+
+    @property
+    def ratios(self) -> Float[np.ndarray, " r"]:
+        """As requested (r,); of shares, synthetic over source."""
+        return self.mix.ratios
+
+    @property
+    def counts(self) -> Int[np.ndarray, " r"]:
+        """Synthetic points of each model (r,)."""
+        return self.mix.counts
+
+    @property
+    def places(self) -> Int[np.ndarray, "r g"]:
+        """Places of a batch by group (r, g) where groups have places of their own; else zeros."""
+        return self.mix.places
+
+    @property
+    def weights(self) -> Float[np.ndarray, "r g"]:
+        """Weight of a point of each group in a batch's mean loss (r, g): real, synthetic, target."""
+        return self.mix.weights
+
+    @property
+    def shares(self) -> Float[np.ndarray, " r"]:
+        """Share of the loss that is synthetic (r,)."""
+        return self.mix.group_shares[:, 1]
+
+    @property
+    def num_steps(self) -> Int[np.ndarray, " r"]:
+        """Steps (r,)."""
+        return self.mix.num_steps
 
     @property
     def cells(self) -> list[tuple[int, int]]:
@@ -82,62 +109,65 @@ class Plan:
         stream, draw = streams[seed], self.draws[seed]
         synthetic = draw.synthetic[: self.counts[ratio]]
         span = {"first": first, "last": last}
-        if self.config.mixing == "count":
-            rows = np.concatenate([draw.real, synthetic])
-            return stream.table(rows, width=self.config.batch_size, **span)
-        real_places, synthetic_places = self.places[ratio]
-        parts = (
-            stream.table(draw.real, width=int(real_places), **span),
-            stream.table(synthetic, width=int(synthetic_places), **span),
-        )
+        groups = draw.real, synthetic, draw.target
+        if self.mix.requested is None and self.config.mixing == "count":
+            return stream.table(np.concatenate(groups), width=self.config.batch_size, **span)
+        # Two groups or three: without a target there are places of two.
+        parts = [
+            stream.table(rows, width=int(width), **span)
+            for rows, width in zip(groups, self.places[ratio], strict=False)
+        ]
         return np.concatenate(parts, axis=1)
 
 
 def make_plan(
     real: Dataset,
     synthetic: Dataset | None,
-    ratios: Numbers,
+    ratios: Numbers | None,
     seeds: Seeds,
     config: Config,
     validation: int = 0,
+    *,
+    target: Dataset | None = None,
+    shares: Any = None,
 ) -> Plan:
-    """Draw subsets, orders and held-out points, and turn ratios into counts and weights.
+    """Draw subsets, orders and held-out points, and turn ratios or shares into counts and weights.
 
-    With `validation` points that were given, which end the pool, no real points are held out.
+    The pool holds real, synthetic and target points in this order. With `validation` points that were given, which
+    end it, nothing is held out; else target points are held out where there are any, real ones where not.
 
     Raises:
-        ValueError: too few real points for what is asked, or a ratio that needs more synthetic points
-            than exist.
+        ValueError: too few real or target points for what is asked, ratios and shares or neither, or what a mix
+            cannot be.
     """
-    pool = 0 if synthetic is None else len(synthetic)
-    n, held_out = _sizes(real, config, validation)
-    amounts = _amounts(n, pool, ratios, config)
-    draws = tuple(_draw(real, synthetic, n, held_out, seed) for seed in seeds.data)
-    if validation:
-        given = len(real) + pool + np.arange(validation)
-        draws = tuple(dataclasses.replace(draw, validation=given) for draw in draws)
-    places, weights, shares = zip(
-        *(_weights(n, pool, float(q), int(m), config) for q, m in zip(*amounts, strict=True)),
-        strict=True,
-    )
-    steps = [_num_steps(n, int(m), p, config) for m, p in zip(amounts[1], places, strict=True)]
-    if min(steps) < config.evaluations:
+    if (ratios is None) == (shares is None):
+        which = "neither" if ratios is None else "both"
         raise ValueError(
-            f"evaluations is {config.evaluations} but {config.epochs:g} epochs are only {min(steps)} steps: "
-            "evaluate less often or train longer."
+            f"ratios and shares: {which} given, but exactly one says how the groups are mixed. Give ratios of "
+            "synthetic to real points, or shares (r, 3) of source, target and synthetic points with ratios=None."
         )
-    return Plan(
-        config=config,
-        seeds=seeds,
-        draws=draws,
-        ratios=amounts[0],
-        counts=amounts[1],
-        places=np.array(places, np.int64),
-        weights=np.array(weights, np.float64),
-        shares=np.array(shares, np.float64),
-        num_steps=np.array(steps, np.int64),
-        pool_size=len(real) + pool,
-    )
+    pool = 0 if synthetic is None else len(synthetic)
+    n, held_out = _sizes(real, config, 1 if target is not None else validation)
+    of_target, parts, starts = 0, len(real) + pool, (len(real),)
+    if target is not None:
+        of_target, held_out = _target_sizes(target, real.num_classes, config, validation)
+        starts, parts = (*starts, parts), parts + len(target)
+    sizes = n, pool, of_target
+    if shares is None:
+        assert ratios is not None
+        mix = _mix.of_ratios(ratios, sizes, config)
+    else:
+        mix = _mix.of_shares(shares, sizes, config)
+    draws = tuple(_draw(real, synthetic, target, n, held_out, seed) for seed in seeds.data)
+    if validation:
+        given = parts + np.arange(validation)
+        draws = tuple(dataclasses.replace(draw, validation=given) for draw in draws)
+    if mix.num_steps.min() < config.evaluations:
+        raise ValueError(
+            f"evaluations is {config.evaluations} but {config.epochs:g} epochs are only {mix.num_steps.min()} "
+            "steps: evaluate less often or train longer."
+        )
+    return Plan(config, seeds, draws, mix, starts, pool_size=parts)
 
 
 def _sizes(real: Dataset, config: Config, validation: int = 0) -> tuple[int, int]:
@@ -155,64 +185,52 @@ def _sizes(real: Dataset, config: Config, validation: int = 0) -> tuple[int, int
     return n, held_out
 
 
-def _amounts(
-    n: int, pool: int, ratios: Numbers, config: Config
-) -> tuple[Float[np.ndarray, " r"], Int[np.ndarray, " r"]]:
-    plan = mixing.plan(n, pool if config.mixing == "count" else 2**40, ratios)
-    requested, counts = plan.requested, plan.counts
-    if requested.ndim != 1 or requested.size == 0:
-        raise ValueError("ratios is empty: give at least one, and 0 for the real points alone.")
-    if (np.diff(np.sort(requested)) == 0).any():
-        raise ValueError(f"ratios holds {requested.tolist()}: each may be there once.")
-    if config.mixing == "weight":
-        counts = np.where(requested > 0, pool, 0)
-        if pool == 0 and (requested > 0).any():
-            raise ValueError(
-                "a positive ratio needs synthetic points, and there are none: give synthetic, or ratios=[0]."
-            )
-    return requested, counts
+def _target_sizes(
+    target: Dataset, classes: int | None, config: Config, validation: int
+) -> tuple[int, int]:
+    """Target points to train on, and those held out."""
+    total, held_out = len(target), 0 if validation else config.num_validation
+    if held_out is None:
+        held_out = min(max(classes or 1, round(total / 5)), max(total - 1, 1))
+    if held_out >= total:
+        raise ValueError(
+            f"target holds {total} points, too few for 1 to train on and {held_out} held out for validation: lower "
+            "num_validation, or give validation points of the target apart."
+        )
+    return total - held_out, held_out
 
 
-def _weights(
-    n: int, pool: int, ratio: float, count: int, config: Config
-) -> tuple[tuple[int, int], tuple[float, float], float]:
-    """Places in a batch, weights of points, and the share of the loss they make."""
-    if config.mixing == "count":
-        w = config.synthetic_weight
-        # The mean weight over the model's points is one, so the learning rate means the same.
-        mean = (n + w * count) / (n + count)
-        return (0, 0), (1.0 / mean, w / mean), mixing.share(n, count, w)
-    share = ratio / (1.0 + ratio)
-    of_real, of_synthetic = mixing.places(config.batch_size, share)
-    b = config.batch_size
-    weights = (1 - share) * b / of_real, share * b / of_synthetic if of_synthetic else 0.0
-    return (of_real, of_synthetic), weights, share
-
-
-def _num_steps(n: int, count: int, places: tuple[int, int], config: Config) -> int:
-    if config.epochs is None:
-        return config.steps
-    if config.mixing == "count":
-        return math.ceil(config.epochs * (n + count) / config.batch_size)
-    return math.ceil(config.epochs * n / places[0])
-
-
-def _draw(real: Dataset, synthetic: Dataset | None, n: int, held_out: int, seed: int) -> Draw:
+def _draw(
+    real: Dataset,
+    synthetic: Dataset | None,
+    target: Dataset | None,
+    n: int,
+    held_out: int,
+    seed: int,
+) -> Draw:
     """Points held out, points trained on (nested in n), each in proportion to the classes; and the pool's order."""
     by_split, by_pool = jax.random.split(jax.random.key(seed))
-    proportions = None
-    if real.num_classes is not None and not real.dense:
-        proportions = np.bincount(np.asarray(real.y), minlength=real.num_classes)
-    order = mixing.nested_order(
-        _to_order(real), key=by_split, num_classes=real.num_classes, proportions=proportions
-    )
-    pool = np.zeros(0, np.int64)
+    order, pool = _split_order(real, real.num_classes, by_split), np.zeros(0, np.int64)
     if synthetic is not None:
         nested = mixing.nested_order(
             _to_order(synthetic), key=by_pool, num_classes=synthetic.num_classes
         )
         pool = len(real) + nested
-    return Draw(order[held_out : held_out + n], order[:held_out], pool)
+    if target is None:
+        return Draw(order[held_out : held_out + n], order[:held_out], pool, np.zeros(0, np.int64))
+    by_target = jax.random.fold_in(jax.random.key(seed), _TARGET)
+    rows = len(real) + len(pool) + _split_order(target, real.num_classes, by_target)
+    return Draw(order[:n], rows[:held_out], pool, rows[held_out:])
+
+
+def _split_order(data: Dataset, classes: int | None, key: Key) -> Int[np.ndarray, " n"]:
+    """An order whose prefixes hold the classes in proportion."""
+    proportions = None
+    if classes is not None and not data.dense:
+        proportions = np.bincount(np.asarray(data.y), minlength=classes)
+    return mixing.nested_order(
+        _to_order(data), key=key, num_classes=classes, proportions=proportions
+    )
 
 
 def _to_order(data: Dataset) -> Array:

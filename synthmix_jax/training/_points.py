@@ -23,6 +23,7 @@ def check(
     test: Dataset | None,
     config: Config,
     validation: Dataset | None = None,
+    target: Dataset | None = None,
 ) -> None:
     """Raise ValueError unless the data sets can be trained on together, as `config` says.
 
@@ -31,10 +32,17 @@ def check(
             of what is no image.
     """
     _matching.check_data(real, synthetic, test, least=1, maps=True)
+    if target is not None:
+        _check_target(real, target)
     if validation is not None:
         _check_validation(real, validation, config)
     classes = real.num_classes
-    others = (("synthetic", synthetic), ("test", test), ("validation", validation))
+    others = (
+        ("synthetic", synthetic),
+        ("test", test),
+        ("validation", validation),
+        ("target", target),
+    )
     for name, data in others:
         if data is not None and classes is not None and (data.num_classes or 0) > classes:
             largest = int(np.max(np.asarray(data.y)))
@@ -60,6 +68,15 @@ def check(
             )
 
 
+def _check_target(real: Dataset, target: Dataset) -> None:
+    if not isinstance(target, Dataset) or len(target) == 0:
+        raise ValueError(
+            f"target must be a Dataset of at least one labelled real point, got {target!r}; leave it out to train "
+            "on the source and synthetic points alone."
+        )
+    _matching.check_match(real, target, "target")
+
+
 def _check_validation(real: Dataset, validation: Dataset, config: Config) -> None:
     if not isinstance(validation, Dataset) or len(validation) == 0:
         raise ValueError(
@@ -73,11 +90,24 @@ def _check_validation(real: Dataset, validation: Dataset, config: Config) -> Non
     _matching.check_match(real, validation, "validation")
 
 
+def both(real: Dataset, target: Dataset | None) -> Dataset:
+    """The real points that standardise: of source and target together."""
+    if target is None:
+        return real
+    y = np.concatenate([np.asarray(data.y) for data in (real, target)])
+    return Dataset(_inputs([real, target]), y, num_classes=real.num_classes)
+
+
 def pooled(
-    real: Dataset, synthetic: Dataset | None, config: Config, validation: Dataset | None = None
+    real: Dataset,
+    synthetic: Dataset | None,
+    config: Config,
+    validation: Dataset | None = None,
+    target: Dataset | None = None,
 ) -> Points:
-    """Real points first, then synthetic and validation ones; standardised by the real points alone."""
-    parts = [data for data in (real, synthetic, validation) if data is not None]
+    """Real points first, then synthetic, target and validation ones; standardised by real and target points."""
+    parts = [data for data in (real, synthetic, target, validation) if data is not None]
+    real = both(real, target)
     mean, scale = _moments(real, config)
     if real.num_classes is not None:
         y, y_scale = _labels(parts), target_moments(real, config)[1]

@@ -129,8 +129,7 @@ class Chunk:
             init_seed=np.array(plan.seeds.init, np.uint32)[seed],
             order_seed=np.array(plan.seeds.order, np.uint32)[seed],
             num_steps=plan.num_steps[ratio].astype(np.int32),
-            real_weight=plan.weights[ratio, 0].astype(np.float32),
-            synthetic_weight=plan.weights[ratio, 1].astype(np.float32),
+            weights=plan.weights[ratio].astype(np.float32),
             validation=np.stack([plan.draws[s].validation for s in seed]).astype(np.int32),
         )
 

@@ -37,13 +37,14 @@ class Result:
     why.
 
     Attributes:
-        ratios: Requested ratios (r,).
+        ratios: Requested ratios (r,). Of a sweep of shares: the synthetic over the source share; infinite where the
+            source has none, 0 where there are no synthetic points.
         realised_counts: Synthetic points each model trained on (r,).
         realised_ratios: realised_counts / num_real (r,).
         realised_shares: Share of the loss that is synthetic (r,).
         seeds: The seeds of the repetitions.
-        num_real: Real training points of each model.
-        num_validation: Real points held out from each model.
+        num_real: Real training points of each model; with a target, those of the source.
+        num_validation: Real points held out from each model; with a target, those of the target.
         pool: Synthetic points that were at hand.
         num_steps: Steps of each model (r,).
         test_error: On `test`, at the chosen step (r, s); NaN without test data.
@@ -57,6 +58,10 @@ class Result:
         dense: Whether labels are maps.
         log: What was decided on the way (memory, chunks, resumption), one sentence each.
         settings: Everything that the numbers depend on; JSON-like.
+        num_target: Target points each model trained on, 0 without a target.
+        shares: Requested shares of the loss of source, target and synthetic points (r, 3); None where ratios
+            were given.
+        realised_group_shares: Share of the loss that source, target and synthetic points have (r, 3).
     """
 
     ratios: Float[np.ndarray, " r"]
@@ -79,6 +84,9 @@ class Result:
     log: tuple[str, ...] = dataclasses.field(repr=False)
     settings: dict[str, Any] = dataclasses.field(repr=False)
     dense: bool = False
+    num_target: int = 0
+    shares: Float[np.ndarray, "r 3"] | None = None
+    realised_group_shares: Float[np.ndarray, "r 3"] | None = None
     _models: Callable[[int, int], Any] | None = dataclasses.field(repr=False, default=None)
 
     def model(self, ratio: int, seed: int) -> Any:

@@ -47,16 +47,14 @@ class Cell(NamedTuple):
         init_seed: Seed of the parameters.
         order_seed: Seed of the augmentation.
         num_steps: Steps of the whole training.
-        real_weight: Weight of a real point in a batch's mean loss.
-        synthetic_weight: Weight of a synthetic one.
+        weights: Weight of a point of each group in a batch's mean loss (g,): real, synthetic, target.
         validation: Rows of the pool held out (v,).
     """
 
     init_seed: Shaped[Array, "..."]
     order_seed: Shaped[Array, "..."]
     num_steps: Int[Array, "..."]
-    real_weight: Float[Array, "..."]
-    synthetic_weight: Float[Array, "..."]
+    weights: Float[Array, "..."]
     validation: Int[Array, "..."]
 
 
@@ -106,14 +104,14 @@ class Trainer:
     Attributes:
         model: Makes the Flax module from `nnx.Rngs`.
         config: How it is trained.
-        num_real: Rows of the pool below this are real.
+        starts: Rows of the pool at which the groups after the first begin (g - 1,).
         classes: Number of classes, or None for regression.
         dense: Whether labels are maps.
     """
 
     model: Callable[[Any], Any]
     config: Config
-    num_real: int
+    starts: tuple[int, ...]
     classes: int | None
     dense: bool = False
     graph: Any = dataclasses.field(init=False)
@@ -206,7 +204,9 @@ class Trainer:
         augment = {"key": key, "flip": config.flip, "shift": config.shift}
         x = _augment.batch(pool.x, rows, pool.mean, pool.scale, **augment)
         y = _augment.moved(pool.y, rows, **augment) if self.dense else pool.y[rows]
-        weight = jnp.where(rows < self.num_real, cell.real_weight, cell.synthetic_weight)
+        weight = cell.weights[-1]
+        for group, start in reversed(list(enumerate(self.starts))):
+            weight = jnp.where(rows < start, cell.weights[group], weight)
 
         def loss_of(params):
             out, rest = self.apply(params, state.rest, x, train=True)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from synthmix_jax.mixing import Streams, _streams, places
+from synthmix_jax.mixing import Streams, _streams, group_places, places
 
 
 def test_every_pass_holds_each_row_once(rng):
@@ -71,3 +71,45 @@ def test_impossible_places_are_refused():
     with pytest.raises(ValueError, match="batch_size is 1"):
         places(1, 0.5)
     assert places(1, 0.0) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("shares", "expected"),
+    [
+        ((0.5, 0.2, 0.3), (4, 2, 2)),  # 4, 1.6, 2.4
+        ((0.01, 0.01, 0.98), (1, 1, 6)),  # one place each, from the group that has most
+        ((0.0, 0.0, 1.0), (0, 0, 8)),
+        ((0.0, 0.45, 0.55), (0, 4, 4)),
+        ((0.125, 0.4375, 0.4375), (1, 3, 4)),  # equal remainders: the later group
+        ((0.3, 0.3, 0.3, 0.1), (2, 2, 3, 1)),
+    ],
+)
+def test_places_of_groups(shares, expected):
+    assert group_places(8, np.array(shares)) == expected
+
+
+def test_places_of_groups_are_near_the_shares_and_of_two_the_old_ones(rng):
+    for _ in range(300):
+        batch, groups = int(rng.integers(4, 70)), int(rng.integers(2, 5))
+        shares = rng.dirichlet(np.ones(groups)) * (rng.random(groups) < 0.8) + 1e-12
+        shares = np.where(shares > 1e-9, shares, 0.0)
+        if shares.sum() == 0:
+            continue
+        shares = shares / shares.sum()
+        found = np.array(group_places(batch, shares))
+        assert found.sum() == batch
+        assert ((found > 0) == (shares > 0)).all()
+        if (shares * batch >= 1)[shares > 0].all():
+            assert (abs(found - shares * batch) < 1).all()
+    for share in (0.0, 0.01, 0.3, 0.31, 0.3125, 0.5, 0.999):
+        for batch in (2, 8, 13):
+            assert group_places(batch, np.array([1 - share, share])) == places(batch, share)
+
+
+def test_impossible_places_of_groups_are_refused():
+    with pytest.raises(ValueError, match=r"sum to one, got \[0.5, 0.2\]: divide"):
+        group_places(8, np.array([0.5, 0.2]))
+    with pytest.raises(ValueError, match="zero or more"):
+        group_places(8, np.array([1.5, -0.5]))
+    with pytest.raises(ValueError, match="batch_size is 2, but a batch of 3 groups"):
+        group_places(2, np.full(3, 1 / 3))

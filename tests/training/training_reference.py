@@ -75,28 +75,32 @@ def soft_dice(out, y, weights):
     return sum(each) / (k - 1)
 
 
-def train(make, draw, data, config, *, count, weights, num_steps, places, seed):
+def train(make, draw, data, config, *, count, weights, num_steps, places, seed, target=None):
     """Train one model.
 
     Args:
         make: rngs -> module.
-        draw: Its rows: `real`, `validation`, `synthetic` of the pool.
+        draw: Its rows: `real`, `validation`, `synthetic` and `target` of the pool.
         data: Real, synthetic and test data; images of three dimensions.
         config: How.
         count: Synthetic points.
-        weights: Of a real and of a synthetic point in the mean loss of a batch.
+        weights: Of a real, of a synthetic and, with a target, of a target point in the mean loss of a batch.
         num_steps: Steps.
-        places: Real and synthetic places of a batch; (0, 0) where all points are one stream.
+        places: Real, synthetic and target places of a batch; zeros where all points are one stream.
         seed: Of everything.
+        target: Labelled target data, or None.
 
     Returns:
         A dictionary of the history, the chosen step and the test scores.
     """
     real, synthetic, test = data
     labels, maps = real.num_classes is not None, np.ndim(real.y) == 3
-    x = np.concatenate([real.x, synthetic.x]).astype(np.float64)
-    mean, deviation = np.mean(real.x, dtype=np.float64), np.std(real.x, dtype=np.float64)
-    y = np.concatenate([real.y, synthetic.y])
+    targets = [] if target is None else [target]
+    pool = [real, synthetic, *targets]
+    x = np.concatenate([data.x for data in pool]).astype(np.float64)
+    of_real = np.concatenate([data.x for data in (real, *targets)])
+    mean, deviation = np.mean(of_real, dtype=np.float64), np.std(of_real, dtype=np.float64)
+    y = np.concatenate([data.y for data in pool])
     unit = np.ones(1)
     if not labels:
         wide = np.asarray(real.y, np.float64).reshape(len(real), -1)
@@ -150,12 +154,15 @@ def train(make, draw, data, config, *, count, weights, num_steps, places, seed):
 
     b, pool_size = config.batch_size, len(x)
     synthetic_rows = draw.synthetic[:count]
-    if config.mixing == "count":
-        table = batches([*draw.real, *synthetic_rows], pool_size, seed, b, num_steps)
+    groups = [draw.real, synthetic_rows, draw.target]
+    if not any(places):
+        table = batches(np.concatenate(groups), pool_size, seed, b, num_steps)
     else:
-        parts = [batches(draw.real, pool_size, seed, places[0], num_steps)]
-        if places[1]:
-            parts.append(batches(synthetic_rows, pool_size, seed, places[1], num_steps))
+        parts = [
+            batches(rows, pool_size, seed, width, num_steps)
+            for rows, width in zip(groups, places, strict=False)
+            if width
+        ]
         table = np.concatenate(parts, axis=1)
     ends = [-(-e * num_steps // config.evaluations) for e in range(1, config.evaluations + 1)]
     history, seen, best = [], [], None
@@ -166,7 +173,8 @@ def train(make, draw, data, config, *, count, weights, num_steps, places, seed):
             key = jax.random.fold_in(stream, number)
             images = augmented(images, key, config)
             wanted = augmented(wanted, key, config) if maps else wanted
-        w = np.where(rows < len(real), *weights)
+        group = [0 if r < len(real) else 1 if r < len(real) + len(synthetic) else 2 for r in rows]
+        w = np.array(weights)[group]
         seen.append(float(step(model, opt, prepared(images), jnp.asarray(wanted), jnp.asarray(w))))
         if number + 1 in ends:
             error, loss = scores(model, x[draw.validation], y[draw.validation])
