@@ -24,8 +24,9 @@ help:
 demo: $(DEMO)
 	@$(RUN) -m synthmix_jax recommend --out synthmix-demo
 
+# A file stays on one worker: what its fixtures made and its programs compiled would else be made twice.
 test: $(DEV)
-	@$(RUN) -m pytest -n auto
+	@$(RUN) -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 lint: $(DEV)
 	@$(RUN) -m ruff check

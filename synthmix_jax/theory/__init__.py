@@ -2,9 +2,9 @@
 
 `predict_curve` goes from two samples to the error at any synthetic count, beyond the pool too. `mixed_risk` is
 the test error against real points, synthetic points, ridge and weight; `group_risk` that of groups
-whose inputs differ; `estimate_spectrum` the eigenvalues and coefficients they need; the designs are cases where
-all is known. Bounds, quadratic surrogates and `SurrogateLaw`, fitted to runs, are models of the curve with few
-constants.
+whose inputs differ, with the best weights and counts of each; `estimate_spectrum` the eigenvalues and
+coefficients they need; the designs are cases where all is known. Bounds, quadratic surrogates and `SurrogateLaw`,
+fitted to runs, are models of the curve with few constants.
 """
 
 from synthmix_jax._best import Best as Best
@@ -31,6 +31,10 @@ from ._exponents import decay_exponent as decay_exponent
 from ._exponents import spectral_exponents as spectral_exponents
 from ._first_point import FirstPoint as FirstPoint
 from ._first_point import value_of_first_point as value_of_first_point
+from ._group_counts import GroupCounts as GroupCounts
+from ._group_counts import optimal_group_counts as optimal_group_counts
+from ._group_optimum import GroupOptimum as GroupOptimum
+from ._group_optimum import optimal_group_weights as optimal_group_weights
 from ._group_risk import group_risk as group_risk
 from ._law_plans import Split as Split
 from ._predict_curve import PredictedCurve as PredictedCurve
@@ -56,6 +60,8 @@ __all__ = [
     "DiscrepancyCurve",
     "Exponent",
     "FirstPoint",
+    "GroupCounts",
+    "GroupOptimum",
     "MixedRisk",
     "PredictedCurve",
     "SampleSpectrum",
@@ -75,6 +81,8 @@ __all__ = [
     "mixed_risk",
     "mixed_risk_parts",
     "optimal_adaptation_share",
+    "optimal_group_counts",
+    "optimal_group_weights",
     "optimal_pooled_share",
     "optimal_quadratic_share",
     "optimal_share",

@@ -50,6 +50,8 @@ def _each(matrices: Array, vectors: Array) -> Array:
 # Newton's steps double the digits at the end and at least halve a far start. Rounding can keep them from standing
 # still: the limit ends that.
 _LIMIT = 100
+# Grids are padded to this many cells, or 16 times, 256 times as many.
+_ROWS = 64
 _TOLERANCE = 1e-14
 # Directions with less than this part of the largest joint variance, times their number, are rounding.
 _ROUNDING = 2.3e-16
@@ -117,9 +119,10 @@ def group_risk(
         *problem, sizes, weights, noises, diagonal = _arrays.wide(given)
         cells = {"sizes": sizes, "weights": weights, "noise_variances": noises}
         flat, shape = _arrays.grid(**cells, ridge=diagonal[..., None])
-        basis = jnp.asarray(_joint_range(covariances, eigenvalues))
-        cells = (v.reshape(-1, groups) for v in flat)
-        risk = _all_cells(basis, *problem, *cells).reshape(shape)
+        basis = jnp.asarray(joint_range(covariances, eigenvalues))
+        cells = [v.reshape(-1, groups) for v in flat]
+        solve = all_cells if _arrays.traced(cells, problem) else _padded
+        risk = solve(basis, *problem, *cells).reshape(shape)
     result = _arrays.handed_out(risk, given)
     if not _arrays.traced(result) and not np.isfinite(result).all():
         raise ValueError(
@@ -129,7 +132,7 @@ def group_risk(
     return result
 
 
-def _joint_range(covariances: Array, eigenvalues: Array) -> np.ndarray:
+def joint_range(covariances: Array, eigenvalues: Array) -> np.ndarray:
     """An orthonormal basis (j, r) of what the groups' features reach at all; the whole space for tracers."""
     if _arrays.traced(covariances, eigenvalues):
         return np.eye(eigenvalues.shape[0])
@@ -169,16 +172,38 @@ def _check_groups(groups: int, **values: Array) -> None:
 
 
 @jax.jit
-def _all_cells(
+def all_cells(
     basis, covariances, coefficients, eigenvalues, sizes, weights, noises, ridge
 ) -> Array:
+    """Errors (c, k) of cells whose sizes, weights, noises and ridge are (c, k); open to derivatives."""
+    one = _one_cell(basis, covariances, coefficients, eigenvalues)
+    return jax.lax.map(one, (sizes, weights, noises, ridge))
+
+
+def _padded(basis, covariances, coefficients, eigenvalues, *cells) -> Array:
+    """`all_cells` without derivatives: grids of many lengths share one compiled program, and pay for their own."""
+    count = cells[0].shape[0]
+    length = next(size for size in (_ROWS * 16**i for i in range(20)) if size >= count)
+    rows = [jnp.pad(v, ((0, length - count), (0, 0)), mode="edge") for v in cells]
+    return _first_cells(basis, covariances, coefficients, eigenvalues, rows, count)[:count]
+
+
+@jax.jit
+def _first_cells(basis, covariances, coefficients, eigenvalues, rows, count) -> Array:
+    one = _one_cell(basis, covariances, coefficients, eigenvalues)
+    return jax.lax.fori_loop(
+        0, count, lambda i, out: out.at[i].set(one([v[i] for v in rows])), jnp.zeros_like(rows[0])
+    )
+
+
+def _one_cell(basis, covariances, coefficients, eigenvalues):
     # In the features sqrt(mu_j) phi_j the penalty is the identity, and eigenvalues of zero need no inverse.
     root = jnp.sqrt(eigenvalues)
     scaled = covariances * root[:, None] * root
     inner = jax.vmap(lambda matrix: _product(basis.T, _product(matrix, basis)))(scaled)
     pull = _product(root * _each(covariances, coefficients), basis)
 
-    def one(cell):
+    def of(cell):
         sizes, weights, noises, ridge = cell
         tau = _taus(inner, sizes, weights, ridge[0])
         a = sizes * weights / (1.0 + weights * tau)
@@ -190,7 +215,7 @@ def _all_cells(
         matrix = jnp.eye(len(bias)) - spread
         return bias + jnp.linalg.solve(matrix, _product(spread, bias + noises))
 
-    return jax.lax.map(one, (sizes, weights, noises, ridge))
+    return of
 
 
 def _resolvent(scaled: Array, a: Array, ridge: Array) -> Array:

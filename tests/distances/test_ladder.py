@@ -40,7 +40,7 @@ def excesses(real, rungs, *, debias, features=None):
         real,
         rungs,
         key=jax.random.key(0),
-        num_bootstrap=30,
+        num_bootstrap=20,
         per_class=False,
         debias=debias,
         features=features,
@@ -59,27 +59,27 @@ def digits():
 
 
 @pytest.mark.parametrize(
-    ("features", "debias"),
-    [(None, True), (smx.features.Pixels(), True), (smx.features.Pixels(), False)],
-    ids=["default-debiased", "pixels-debiased", "pixels-plain"],
+    "features", [None, smx.features.Pixels()], ids=["default-debiased", "pixels-debiased"]
 )
-def test_digits(digits, features, debias):
-    found = excesses(*digits, debias=debias, features=features)
-    for metric in distances.METRICS if debias else RANKS_PLAIN:
+def test_digits(digits, features):
+    found = excesses(*digits, debias=True, features=features)
+    for metric in distances.METRICS:
         assert np.all(np.diff(found[metric]) > 0.0), (metric, found[metric])
 
 
-def test_plain_transport_does_not_see_lost_variety(digits):
-    """The reason for `debias`: were this to fail, transport could join RANKS_PLAIN."""
+def test_digits_plain(digits):
     found = excesses(*digits, debias=False, features=smx.features.Pixels())
+    for metric in RANKS_PLAIN:
+        assert np.all(np.diff(found[metric]) > 0.0), (metric, found[metric])
+    # Transport does not see lost variety, the reason for `debias`: were this to fail, it could join RANKS_PLAIN.
     assert found["wasserstein"][1] < 0.0 < found["wasserstein"][0]
 
 
 @pytest.mark.data
 def test_cifar10_features(data_dir):
-    images = smx.load("cifar10", data_dir=data_dir)
+    images = smx.load("cifar10", split="test", data_dir=data_dir)  # fewer to decode
     order = np.random.default_rng(0).permutation(len(images))
-    rungs = ladder(images[order[:8000]], 400, ranks=(50, 10), blurs=(2.0, 4.0))
-    found = excesses(images[order[8000:8400]], rungs, debias=True)
+    rungs = ladder(images[order[:2000]], 300, ranks=(50, 10), blurs=(2.0, 4.0))
+    found = excesses(images[order[2000:2300]], rungs, debias=True)
     for metric in distances.METRICS:
         assert np.all(np.diff(found[metric]) > 0.0), (metric, found[metric])

@@ -69,8 +69,8 @@ def test_killed_at_random_times_until_finished(cache_dir, tmp_path):
     often = ("--evaluations", 24)
     whole = said(start(cache_dir, "--workdir", tmp_path / "whole", *often))
     kills, found = 0, None
-    while found is None:  # at most 0.1 seconds of training, then 0.2, 0.4, ...
-        cut = ("--workdir", tmp_path / "cut", "--kill", 0.1 * 2**kills)
+    while found is None:  # at most 0.1 seconds of training, then 0.3, 0.9, ...
+        cut = ("--workdir", tmp_path / "cut", "--kill", 0.1 * 3**kills)
         found = said(start(cache_dir, *cut, *often))
         kills += found is None
     assert 1 <= kills < 10

@@ -1,0 +1,1 @@
+"""Domain adaptation: synthetic target data against the shift."""

@@ -1,0 +1,5 @@
+"""`python -m experiments.domain_adaptation`."""
+
+from .run import main
+
+main()

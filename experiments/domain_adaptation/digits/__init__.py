@@ -1,0 +1,1 @@
+"""Digits: MNIST to USPS and back, both real, with synthetic images of the target."""

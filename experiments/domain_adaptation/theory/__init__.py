@@ -1,0 +1,1 @@
+"""Formulas for domain adaptation beside measurement: errors of groups, their best weights, and the bound."""
