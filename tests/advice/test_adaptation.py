@@ -95,10 +95,11 @@ def test_a_generator_of_the_target_is_used_and_one_of_the_source_is_not():
     good = recommend(source, turned(2, 200, 0.9), target_validation=more, counts=[0, 50, 200])
     assert good.verdict in ("use all", "use part")
     assert good.gain_interval[0] > 0
-    useless = turned(2, 60, -1.0)
-    bad = recommend(source, useless, target_validation=turned(5, 120, 0.9))
-    assert bad.verdict == "use none"
-    assert bad.count == 0
+    useless = turned(2, 200, -1.0)
+    bad = recommend(source, useless, target_validation=more, counts=[0, 50, 200])
+    assert bad.verdict in ("use none", "no clear optimum")
+    assert bad.gain_interval[0] < 0
+    assert bad.interval[0] == 0
     # The source is turned far from the target: target points alone are better than with it.
     assert bad.adaptation.baselines["source alone"] > bad.adaptation.baselines["target alone"]
     test = turned(9, 500, 0.9)

@@ -237,7 +237,7 @@ def test_more_features_than_points(law, rng):
     close(law, value, law.function(y, x))
 
 
-@pytest.mark.parametrize("shapes", [((9, 4), (7, 4)), ((4, 6), (3, 6)), ((3, 2), (12, 2))])
+@pytest.mark.parametrize("shapes", [((12, 2), (3, 2)), ((4, 6), (3, 6))])
 def test_gradient_is_that_of_differences(law, rng, shapes):
     function = jax.jit(law.slope or law.function)
     # Whole tables of points, few or many for their features; 1e-5 is where both errors of a difference are 1e-10.

@@ -12,8 +12,7 @@ from experiments.cifar10 import data, run
 @pytest.mark.data
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_quick_preset_runs_and_is_not_run_twice(data_dir, decoded, tmp_path, monkeypatch):
-    monkeypatch.setenv("SYNTHMIX_CACHE_DIR", str(decoded))
+def test_quick_preset_runs_and_is_not_run_twice(data_dir, small_cifar10, tmp_path, monkeypatch):
     arguments = ["--preset", "quick", "--data-dir", str(data_dir), "--out", str(tmp_path)]
     run.main(arguments)
     content = json.loads((tmp_path / "results.json").read_text())

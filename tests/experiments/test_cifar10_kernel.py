@@ -9,8 +9,7 @@ from experiments.cifar10_kernel.run import main
 
 @pytest.mark.data
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_quick_preset(data_dir, decoded, tmp_path, monkeypatch):
-    monkeypatch.setenv("SYNTHMIX_CACHE_DIR", str(decoded))
+def test_quick_preset(data_dir, small_cifar10, tmp_path):
     main(["--preset", "quick", "--data-dir", str(data_dir), "--out", str(tmp_path)])
     rows = json.loads((tmp_path / "results.json").read_text())["rows"]
     assert [row["source"] for row in rows] == ["rank 20", "rank 5, brighter by 0.2"]

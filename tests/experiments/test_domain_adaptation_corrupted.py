@@ -168,12 +168,12 @@ def test_shares_of_the_bound_fall_back_to_weight_one_and_to_the_ends():
 
 @pytest.mark.data
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_quick_preset_and_parts_that_do_not_overlap(data_dir, tmp_path, monkeypatch):
+def test_quick_preset_and_parts_that_do_not_overlap(data_dir, small_cifar10, tmp_path, monkeypatch):
     run.run("quick", tmp_path, False, str(data_dir))
     content = json.loads((tmp_path / "results.json").read_text())
     assert [row["what"] for row in content["rows"]] == ["curves", "curves", "baselines"]
     for row in content["rows"][:2]:
-        assert np.shape(row["wrong"]) == (2, 2, 3)
+        assert np.shape(row["wrong"]) == (2, 3, 3)
         assert row["failed"] == 0
         # The synthetic images lie nearer to the corrupted ones than the clean images do.
         sides = row["distances"]
@@ -192,7 +192,7 @@ def test_quick_preset_and_parts_that_do_not_overlap(data_dir, tmp_path, monkeypa
     material = Material(PRESETS["quick"], str(data_dir))
     parts = [material.source, material.seen, material.target]
     hashed = [{np.asarray(x).tobytes() for x in part.x[:4000:4]} for part in parts]
-    assert sum(map(len, parts)) == 50_000
+    assert sum(map(len, parts)) == len(small_cifar10["train"])
     for i, one in enumerate(hashed):
         for other in hashed[i + 1 :]:
             assert len(one & other) <= 1  # CIFAR-10 has a few images twice
