@@ -6,6 +6,8 @@ import os
 os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=2")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("MPLBACKEND", "Agg")
+# Every core has a worker of its own: threads of NumPy's linear algebra beside them only wait for each other.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Most of the suite's time is XLA's: programs that run for a moment are compiled with little effort, in a third of
 # the time. `full_compilation` is for what users' compilation is tested by. Programs started by tests inherit this.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "true")
