@@ -61,6 +61,6 @@ def averaged(
         with lock:
             if not fitted:
                 fitted.append(fit())
-        return sum(share * one.predict(x) for share, one in fitted[0]) + centre
+        return np.sum([share * one.predict(x) for share, one in fitted[0]], axis=0) + centre
 
     return predict

@@ -135,7 +135,8 @@ def bag(
     cells = np.where(np.isfinite(residuals), residuals, np.inf).reshape(-1, residuals.shape[-1])
     finite = np.isfinite(cells).all(axis=1)
     n = cells.shape[1]
-    real_only = finite.reshape(residuals.shape[:3])[: None if every_weight else 1, :, 0]
+    rows = residuals.shape[0] if every_weight else 1
+    real_only = np.asarray(finite).reshape(residuals.shape[:3])[:rows, :, 0]
     if not real_only.any():
         raise ValueError(_ALL_FAILED)
     base = residuals[: len(real_only), :, 0][real_only]
