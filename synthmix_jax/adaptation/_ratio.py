@@ -98,11 +98,13 @@ def density_ratio(
     judged = np.where(np.isnan(judged), np.inf, judged)
     row, column = np.unravel_index(np.argmin(judged), judged.shape)
     values = np.clip(fits["source"][row, column], 0.0, cap)
-    ratio_there = np.clip(fits["target"][row, column], 0.0, cap).mean()
+    # Coverage is that of the fit without its cap.
+    whole = np.clip(fits["source"][row, column], 0.0, None)
+    ratio_there = np.clip(fits["target"][row, column], 0.0, None).mean()
     if values.sum() == 0.0 or not np.isfinite(values).all():
         values, ratio_there = np.ones(len(source)), np.inf  # no source point is like the target
     # Before they are brought to mean one: both means estimate 1 + chi^2 of the same fit.
-    coverage = np.mean(values**2) / ratio_there if ratio_there > 0.0 else 0.0
+    coverage = np.mean(whole**2) / ratio_there if ratio_there > 0.0 else 0.0
     return DensityRatio(
         values=values / values.mean(),
         lengthscale=float(scales[row]),

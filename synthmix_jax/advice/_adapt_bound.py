@@ -7,6 +7,7 @@ f < 1/2: a generator that misses the target by less than half its distance to th
 one or more, whatever the bound's constants. Derived here from `theory.adaptation_bound`.
 """
 
+import warnings as python_warnings
 from functools import partial
 
 import numpy as np
@@ -39,6 +40,8 @@ def advise(source: Dataset, pool: Dataset, options: Options) -> Advice:
         *_cautions.misread(source, pool),
         "No point of the target is known: no error on the target could be estimated, and the amount is a guess.",
     )
+    for caution in cautions:
+        python_warnings.warn(caution, stacklevel=4)
     centre = _setup.mean_target(source)
     source_c, pool_c = (_evidence.centred(d, centre) for d in (source, pool))
     tick = _setup.Ticker(options.progress, 2 + bool(options.distances))
@@ -114,7 +117,7 @@ def advise(source: Dataset, pool: Dataset, options: Options) -> Advice:
             mixes=(),
             mix=mix,
             baselines={},
-            source_distance=wasserstein_of(table, options.names[1]),
+            **wasserstein_of(table, options.names[1]),
             shares={
                 assumption(fraction, constant): share
                 for constant in CONSTANTS

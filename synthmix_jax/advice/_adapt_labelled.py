@@ -19,7 +19,7 @@ from synthmix_jax._typing import KernelFunction
 from synthmix_jax.dataset import Dataset
 
 from . import _cautions, _evidence, _intervals, _kernel_choice, _setup, _verdict
-from ._adapt_options import Options, check_overlap, check_pair, settings
+from ._adapt_options import Options, check_overlap, check_pair, repeated, settings
 from ._adapt_predictor import averaged
 from ._compared import compared_several, wasserstein_of
 from ._copies import look_for_copies
@@ -64,6 +64,7 @@ def advise(
         *_cautions.few_points(target, "target"),
         *(_cautions.misread(source, pool) if recipe is None else []),
         *_cautions.about_copies(copies),
+        *repeated(target, {"source": source, "synthetic": pool}),
     ]
     for caution in cautions:
         python_warnings.warn(caution, stacklevel=4)
@@ -123,7 +124,8 @@ def advise(
         rng=_numerics.host_generator(keys["bootstrap"]),
         every_weight=True,
     )
-    choice = _verdict.decide(residuals, grid.counts, size, bagging)
+    alike = np.array([2 * mix.target_weight + mix.source for mix in grid.mixes])
+    choice = _verdict.decide(residuals, grid.counts, size, bagging, alike=alike)
     table = None
     if options.distances:
         tick("comparing")
@@ -148,9 +150,10 @@ def advise(
         num_target=len(target),
         mixes=grid.mixes,
         mix=mix,
-        baselines=_baselines(source_c, target_c, pool_c, residuals, grid),
-        source_distance=wasserstein_of(table, "source"),
-        synthetic_distance=wasserstein_of(table, options.names[1]),
+        baselines=_baselines(
+            source_c, target_c, pool_c if recipe is None else None, residuals, grid
+        ),
+        **wasserstein_of(table, "source", options.names[1]),
     )
     return Advice(
         verdict=choice.verdict,
@@ -261,23 +264,26 @@ def _merged(
 def _baselines(
     source: Dataset,
     target: Dataset,
-    pool: Dataset,
+    pool: Dataset | None,
     residuals: Float[np.ndarray, "w l c n"],
     grid: Grid,
 ) -> dict[str, float]:
-    """Errors on the target points of what the mix is compared with, each at its ridge of least error."""
-    error = residuals.mean(axis=-1)
+    """Errors on the target points of what the mix is compared with, each at its ridge of least error.
+
+    A pool whose generator saw these target points (None) is no baseline.
+    """
     inside = np.array([mix.source for mix in grid.mixes])
-    found = {
-        name: krr.sweep(
-            data, None, kernel=grid.kernel, ridges=grid.ridges, test=target, loo=False
-        ).test_error
-        for name, data in (("source alone", source), ("synthetic alone", pool))
-    }
+    error = np.where(np.isfinite(residuals), residuals, np.inf).mean(axis=-1)
+    found = {}
+    for name, data in (("source alone", source), ("synthetic alone", pool)):
+        if data is not None:
+            options = {"kernel": grid.kernel, "ridges": grid.ridges, "loo": False}
+            values = np.asarray(krr.sweep(data, None, test=target, **options).test_error)
+            found[name] = float(np.where(np.isfinite(values), values, np.inf).min())
     return {
-        **{name: float(np.nanmin(np.asarray(values))) for name, values in found.items()},
-        "target alone": float(np.nanmin(error[~inside, :, 0])),
-        "source and target": float(np.nanmin(error[inside, :, 0])),
+        **found,
+        "target alone": float(error[~inside, :, 0].min()),
+        "source and target": float(error[inside, :, 0].min()),
     }
 
 
@@ -285,7 +291,5 @@ def _check(source: Dataset, target: Dataset, pool: Dataset, samples: bool) -> No
     check_pair(source, pool, "synthetic")
     _cautions.check_classes(target, pool, ("target_validation", "synthetic"))
     _cautions.check_covered(source, target)
-    training = {"source": np.asarray(source.x)}
-    if samples:
-        training["synthetic"] = np.asarray(pool.x)
-    check_overlap(np.asarray(target.x), training)
+    others = {"source": source, "synthetic": pool}
+    check_overlap(target, others, ("source", "synthetic") if samples else ("source",))

@@ -1,6 +1,6 @@
 """What the three cases of domain adaptation share: options, names, what is checked, what is recorded."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -63,31 +63,44 @@ def check_pair(source: Dataset, other: Dataset, name: str) -> None:
     _matching.check_match(source, other, name, first="the source")
 
 
-def check_overlap(target: np.ndarray, training: Mapping[str, np.ndarray]) -> None:
+def check_overlap(target: Dataset, training: Mapping[str, Dataset], names: Sequence[str]) -> None:
     """Refuse target points that are trained on under another name: their errors would flatter.
 
+    Values from a short list coincide by chance, and those of two training sets with each other too: what exceeds
+    that rate by three standard errors is refused; of numbers that never coincide a single one.
+
     Args:
-        target: Inputs of the target (t, ...).
-        training: Inputs of the source, and of the synthetic points.
+        target: Labelled target points.
+        training: Source and synthetic points.
+        names: Which of them to look through.
 
     Raises:
         ValueError: more target points are among them than coincide by chance.
     """
-    mine = _bytes(target)
-    for name, x in training.items():
-        theirs = _bytes(x)
-        seen = set(theirs)
-        shared = sum(row in seen for row in mine)
-        # Values from a short list coincide by chance: training points do among themselves.
-        own = 1.0 - len(seen) / len(theirs)
-        chance = own + 3.0 * np.sqrt(own * (1.0 - own) / len(mine))
+    mine, rows = _rows(target), {name: _rows(data) for name, data in training.items()}
+    for name in names:
+        shared = len(mine & rows[name])
+        chance = _coincidence(rows, name, len(mine))
         if shared > chance * len(mine):
             raise ValueError(
                 f"target_validation overlaps training: {shared} of its {len(mine)} points are also among the "
                 f"{name} "
-                "points. Errors on points that are trained on under another name flatter. Take them out of one of "
-                "the two."
+                "points. Errors on points that are trained on under another name flatter. Take them out of one "
+                "of the two."
             )
+
+
+def repeated(target: Dataset, training: Mapping[str, Dataset]) -> list[str]:
+    """A warning where target points repeat each other: one left out is then predicted from its own copy."""
+    rows = {name: _rows(data) for name, data in training.items()}
+    copies = len(target) - len(_rows(target))
+    if copies <= _coincidence(rows, "source", len(target)) * len(target):
+        return []
+    return [
+        f"{copies} of the {len(target)} target points are copies of others: each is predicted from its copy "
+        "when left "
+        "out, which flatters. Give every point once."
+    ]
 
 
 def settings(options: Options, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,12 +111,24 @@ def settings(options: Options, given: Mapping[str, Any]) -> dict[str, Any]:
         "weights": options.weights.tolist(),
         "num_bootstrap": options.num_bootstrap,
         "distances": options.distances,
+        "memory_limit": options.memory_limit,
+        "names": list(options.names),
         "versions": _setup.versions(),
         **{name: kernels.describe(v) if name == "kernel" else v for name, v in given.items()},
     }
 
 
-def _bytes(x: np.ndarray) -> list[bytes]:
-    rows = np.asarray(_numerics.as_rows(np.asarray(x)))
+def _coincidence(rows: Mapping[str, set[bytes]], name: str, count: int) -> float:
+    """How often points of the other training sets equal one of `name`, plus three standard errors of `count`."""
+    others = [found for other, found in rows.items() if other != name]
+    rate = max((len(found & rows[name]) / len(found) for found in others), default=0.0)
+    return min(rate + 3.0 * float(np.sqrt(rate * (1.0 - rate) / count)), 1.0)
+
+
+def _rows(data: Dataset) -> set[bytes]:
+    """Different points with their labels, in single precision: a copy may have been saved so."""
+    x = np.asarray(_numerics.as_rows(np.asarray(data.x)))
+    y = np.asarray(data.y, np.float64).reshape(len(x), -1)
     # Minus zero is zero.
-    return [row.tobytes() for row in np.ascontiguousarray(rows + 0.0)]
+    both = np.ascontiguousarray(np.concatenate([x, y], axis=1).astype(np.float32) + 0.0)
+    return {row.tobytes() for row in both}

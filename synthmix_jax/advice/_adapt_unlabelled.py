@@ -21,6 +21,7 @@ from synthmix_jax.dataset import Dataset
 from . import _cautions, _evidence, _intervals, _kernel_choice, _setup, _verdict
 from ._adapt_options import Options, settings
 from ._compared import compared_several, wasserstein_of
+from ._copies import look_for_copies
 from ._evidence import Grid
 from ._predictor import bagged
 from ._records import Adaptation, Advice, Mix
@@ -43,7 +44,13 @@ def advise(source: Dataset, pool: Dataset, target: np.ndarray, options: Options)
     share = ratio.values
     effective = ratio.effective_sample_size
     weak = effective < _ENOUGH or ratio.coverage < _COVERED
-    cautions = [*_cautions.few_per_class(source, "source"), *_cautions.misread(source, pool)]
+    # Source points are what is scored here, so a generator that made its samples of them would flatter itself.
+    copies = look_for_copies(source, pool)
+    cautions = [
+        *_cautions.few_per_class(source, "source"),
+        *_cautions.misread(source, pool),
+        *_cautions.about_copies(copies),
+    ]
     cautions += _doubts(ratio, len(source))
     for caution in cautions:
         python_warnings.warn(caution, stacklevel=4)
@@ -104,8 +111,8 @@ def advise(source: Dataset, pool: Dataset, target: np.ndarray, options: Options)
         baselines={},
         effective_sample_size=effective,
         coverage=ratio.coverage,
-        source_distance=wasserstein_of(table, "source"),
-        synthetic_distance=wasserstein_of(table, options.names[1]),
+        sufficient=not weak,
+        **wasserstein_of(table, "source", options.names[1]),
     )
     return Advice(
         verdict=choice.verdict,
@@ -124,13 +131,19 @@ def advise(source: Dataset, pool: Dataset, target: np.ndarray, options: Options)
         error=float(residuals[choice.cell].mean()),
         num_real=len(source),
         pool=len(pool),
-        copies=None,
+        copies=copies,
         warnings=(*cautions, *_cautions.after_the_sweep(choice, sweep, len(pool), int(counts[-1]))),
         settings=settings(
             options,
             {
                 "kernel": kernel,
                 "kernel_grid": kernel_grid,
+                "density_ratio": {
+                    "lengthscale": ratio.lengthscale,
+                    "ridge": ratio.ridge,
+                    "score": ratio.score,
+                    "most_components": _FEATURES,
+                },
                 "ridges": ridges.tolist(),
                 "counts": counts.tolist(),
                 "num_orders": len(orders),

@@ -34,9 +34,20 @@ def weights(about: Adaptation) -> str:
 def sentence(advice: Advice) -> str:
     """The answer where nothing of the target is known."""
     return (
-        "No clear optimum: without a single target point no error on the target can be estimated. Only if the "
+        "No clear optimum: without a single target point no error on the target can be estimated. If the "
         "synthetic points miss the target by less than half their distance to the source, a bound favours all "
         f"{_words.points(advice.pool, 'synthetic')} at weight 1 or more. Label a few target points to find out."
+    )
+
+
+def insufficient(about: Adaptation) -> str:
+    """The answer where an unlabelled target is too far from the source, or too little of it is left."""
+    return (
+        "No clear optimum: the source says too little of this target (its points, weighted to look like the "
+        "target, are "
+        f"worth {about.effective_sample_size or 0.0:.0f}, and cover {about.coverage or 0.0:.2f} of it; 1 is "
+        "all). Nothing is "
+        "claimed. Label a few target points."
     )
 
 
@@ -61,6 +72,8 @@ def to_do(advice: Advice, about: Adaptation) -> str:
             "target "
             "points, 50 or 100, and ask again with target_validation."
         )
+    if not about.sufficient:
+        return "Label a few target points, 50 or 100, and ask again with them as target_validation."
     unsure = advice.verdict == "no clear optimum"
     parts = []
     if about.mix.source:
@@ -85,10 +98,12 @@ def rests_on(advice: Advice, about: Adaptation) -> list[str]:
     found = [about.statement]
     if about.case == "no target":
         return [*found, *_bound(about)]
+    if not about.sufficient:
+        return [*found, insufficient(about)]
     if about.baselines:
         numbers = [f"{_words.number(v)} with {name}" for name, v in about.baselines.items()]
         found.append(
-            f"Squared error on the target points: {_and(numbers)}, each at its own best ridge; "
+            f"Squared error on the target points: {_and(numbers)}, each at its own best ridge for these points; "
             f"{_words.number(advice.error)} as recommended."
         )
     if about.coverage is not None and about.effective_sample_size is not None:
@@ -100,7 +115,8 @@ def rests_on(advice: Advice, about: Adaptation) -> list[str]:
     found.append(
         f"With the best mix the {measured(about)} {_words.change(advice)} against the best of the real points "
         "alone "
-        "(weights and ridge chosen for them too), scored on points that took no part in choosing: the gain "
+        "(weights and ridge chosen for them too), scored on points that took no part in choosing mix, count "
+        "and ridge: the gain "
         "corrected for selection, with its 90 % interval."
     )
     found.append(
@@ -139,6 +155,20 @@ def would_change(advice: Advice, about: Adaptation) -> list[str]:
         "usually is good.",
         "A target that moves on: the errors are those of points like these.",
     ]
+
+
+def _leak(about: Adaptation) -> str:
+    if about.case == "unlabelled target":
+        return (
+            "Synthetic data made of these source points, moved or recoloured: they are what is scored, so "
+            "the advice is "
+            "then too optimistic."
+        )
+    return (
+        "Synthetic data from a generator that saw these target points: then the advice is too optimistic. "
+        "Keep them "
+        "apart, or pass the generator as a callable from target points, and it is cross-fitted."
+    )
 
 
 def key_numbers(about: Adaptation, synthetic: bool) -> list[tuple[str, str]]:
@@ -191,21 +221,25 @@ def _bound(about: Adaptation) -> list[str]:
     found = []
     if about.source_distance is not None:
         found.append(
-            f"The synthetic points lie {_words.number(about.source_distance[0])} from the source (Wasserstein of "
-            "inputs, sampling "
-            "error included). How far either lies from the target nobody has measured."
+            f"The synthetic points lie {_words.number(about.source_distance[0])} from the source "
+            f"({_kind(about)}). How far either lies from the target nobody has measured."
         )
     if about.shares:
         low, high = min(about.shares.values()), max(about.shares.values())
         found.append(
-            "The stability bound's best synthetic share of the loss runs from "
-            f"{_words.percent(low)} to {_words.percent(high)} over its unknown constants and how far the synthetic "
-            "points may miss the target (all values: advice.json, under adaptation)."
+            "Were the source as near to the target as it can be, the stability bound's best synthetic share of the "
+            f"loss would run from {_words.percent(low)} to {_words.percent(high)} over its unknown constants "
+            "and how "
+            "far the synthetic points may miss the target; a farther source makes it larger (all values: "
+            "advice.json, under adaptation)."
         )
     found.append(
         "What holds for all constants: the nearer of the two, source or synthetic points, deserves more than an "
         "equal weight. Synthetic points that miss the target by less than half their distance to the source are "
         "the nearer ones."
+    )
+    found.append(
+        "Kernel and ridge of the predictions are those of the source's own leave-one-out errors."
     )
     return found
 
@@ -215,21 +249,28 @@ def _nearer(about: Adaptation) -> list[str]:
     source, synthetic = about.source_distance, about.synthetic_distance
     if source is None or synthetic is None:
         return []
-    kind = "labels included" if about.case == "labelled target" else "of inputs, blind to labels"
     found = (
         f"Distances decide nothing here. The source lies {_words.number(source[0])} from the target and the "
-        "synthetic "
-        f"points {_words.number(synthetic[0])} (Wasserstein, {kind}, sampling error included)"
+        f"synthetic points {_words.number(synthetic[0])} ({_kind(about)})"
     )
     if source[1] <= synthetic[2] and synthetic[1] <= source[2]:
         return [f"{found}: their intervals overlap, so which is nearer cannot be told."]
     nearer, more = (
         ("synthetic points", "above") if synthetic[0] < source[0] else ("source", "below")
     )
+    blind = ""
+    if about.distance_metric != "labelled_wasserstein":
+        blind = ", if labels depend on inputs alike in all three"
     return [
         f"{found}. With the {nearer} the nearer, the stability bound for adaptation puts the best weight of a "
-        f"synthetic point {more} one, whatever its constants."
+        f"synthetic point {more} one, whatever its constants{blind}."
     ]
+
+
+def _kind(about: Adaptation) -> str:
+    labels = about.distance_metric == "labelled_wasserstein"
+    what = "labels included" if labels else "of inputs, blind to labels"
+    return f"Wasserstein, {what}, sampling error included"
 
 
 def _and(parts: list[str]) -> str:

@@ -50,7 +50,15 @@ def adapt(
     krr.check_data(source, synthetic)
     if target is None:
         return _adapt_bound.advise(source, synthetic, options)
-    check_overlap(target, {"source": np.asarray(source.x), "synthetic": np.asarray(synthetic.x)})
+    zeros = [Dataset(d, np.zeros(len(d))) for d in (target, source.x, synthetic.x)]
+    try:
+        check_overlap(
+            zeros[0], {"source": zeros[1], "synthetic": zeros[2]}, ("source", "synthetic")
+        )
+    except ValueError as error:
+        raise ValueError(
+            f"{str(error).split('. ')[0]}. Inputs that are trained on say nothing of a target: give others."
+        ) from error
     return _adapt_unlabelled.advise(source, synthetic, target, options)
 
 

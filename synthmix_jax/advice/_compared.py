@@ -52,16 +52,19 @@ def compared_several(
     return dataclasses.replace(table, warnings=(caution, *table.warnings))
 
 
-def wasserstein_of(table: Any, name: str) -> tuple[float, float, float] | None:
-    """Wasserstein distance of a sample to the real points, sampling error included, and its interval.
+def wasserstein_of(table: Any, *names: str) -> dict[str, Any]:
+    """Distances of the source, and of the synthetic points, to the real ones, as fields of an `Adaptation`.
 
-    With labels where both have them (`distances.labelled_wasserstein`), else of inputs; None where not computed.
+    With labels where there are classes (`distances.labelled_wasserstein`), else of inputs; the sampling error is
+    included. Nothing without a table, or where not all were computed by one metric.
     """
-    if table is None:
-        return None
-    rows = {r.metric: r for r in table.rows if r.synthetic == name and r.label is None}
+    rows = [] if table is None else [r for r in table.rows if r.label is None]
     for metric in ("labelled_wasserstein", "wasserstein"):
-        if metric in rows and math.isfinite(rows[metric].value):
-            row = rows[metric]
-            return float(row.value), float(row.low), float(row.high)
-    return None
+        found = {r.synthetic: r for r in rows if r.metric == metric and math.isfinite(r.value)}
+        if all(name in found for name in names):
+            values = [
+                (float(found[n].value), float(found[n].low), float(found[n].high)) for n in names
+            ]
+            fields = ("source_distance", "synthetic_distance")
+            return {"distance_metric": metric, **dict(zip(fields, values, strict=False))}
+    return {}

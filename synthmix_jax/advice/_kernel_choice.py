@@ -72,7 +72,7 @@ def choose_kernel_for_target(
     """The same candidates, by the leave-one-out error of target points fitted together with source points.
 
     Args:
-        source: Real points of the source; of many the first ones are taken.
+        source: Real points of the source; of more than 1,000 a random part.
         target: Labelled real points of the target, the only ones scored.
         ridges: Absolute ridges tried with each kernel.
         weight: Of one target point.
@@ -81,7 +81,10 @@ def choose_kernel_for_target(
     Raises:
         ValueError: no candidate could be fitted, or all points coincide.
     """
-    groups = {"source": source[:_MOST_SOURCE], "target": target}
+    if len(source) > _MOST_SOURCE:  # at random: files are often sorted
+        chosen = _numerics.host_generator(key).permutation(len(source))[:_MOST_SOURCE]
+        source = source[np.sort(chosen)]
+    groups = {"source": source, "target": target}
 
     def error_of(kernel):
         sweep = krr.sweep_groups(

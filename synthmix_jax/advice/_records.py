@@ -128,10 +128,13 @@ class Adaptation:
         effective_sample_size: (sum r)^2 / sum r^2 of the density ratios r, for an unlabelled target.
         coverage: How much of the target lies where the source has points, 0 to 1, for an unlabelled target; see
             `adaptation.DensityRatio`.
-        source_distance: Wasserstein distance between source and target, and its interval: of points with labels
-            where the target has them, of inputs where not, and between source and synthetic points without a
-            target. Sampling error included.
+        sufficient: Whether there was evidence enough to claim anything: not where the source hardly covers the
+            target, or its weighted points are worth too few.
+        source_distance: Wasserstein distance between source and target and its interval (of points with labels
+            where both have classes, else of inputs); between source and synthetic points without a target. Sampling
+            error included.
         synthetic_distance: The same between synthetic points and target; None without a target.
+        distance_metric: Which of `distances.METRICS` these are.
         shares: For the bound: by assumption (see `docs/adaptation.md`), the best synthetic share of the loss, were
             the source as near to the target as it can be.
     """
@@ -146,8 +149,10 @@ class Adaptation:
     baselines: dict[str, float]
     effective_sample_size: float | None = None
     coverage: float | None = None
+    sufficient: bool = True
     source_distance: tuple[float, float, float] | None = None
     synthetic_distance: tuple[float, float, float] | None = None
+    distance_metric: str | None = None
     shares: dict[str, float] | None = None
 
 

@@ -38,6 +38,8 @@ def decide(
     counts: Int[np.ndarray, " c"],
     pool: int,
     bagging: Bagging,
+    *,
+    alike: np.ndarray | None = None,
 ) -> Choice:
     """Apply the rule written in `recommend`.
 
@@ -46,6 +48,8 @@ def decide(
         counts: Synthetic counts (c,).
         pool: Size of the pool; "use all" needs it among the counts.
         bagging: The bootstrap over the real points.
+        alike: Numbers (w,), equal for rows of the first axis that are the same without synthetic points; None where
+            all are.
     """
     best = _intervals.best_cell(residuals)
     real_only = _best_at(residuals, 0)
@@ -69,8 +73,9 @@ def decide(
     else:
         verdict, cell, keep = "no clear optimum", best, (0,)
     keep = (*keep, cell[2])
-    # Without synthetic points no weight is meant, so the interval is that of any weight.
-    curves = residuals[[cell[0]] if cell[2] else slice(None), cell[1]]
+    # Without synthetic points no weight of theirs is meant, so the interval is that of any.
+    same = np.ones(len(residuals), bool) if alike is None else alike == alike[cell[0]]
+    curves = residuals[[cell[0]] if cell[2] else np.flatnonzero(same), cell[1]]
     hulls = [_interval(curve, keep) for curve in curves]
     interval = min(low for low, _ in hulls), max(high for _, high in hulls)
     return Choice(verdict, cell, interval, real_only)

@@ -16,6 +16,8 @@ def sentence(advice: Advice) -> str:
         return _measured_sentence(advice)
     if about.case == "no target":
         return _adapt_words.sentence(advice)
+    if not about.sufficient:
+        return _adapt_words.insufficient(about)
     return _measured_sentence(advice) + _adapt_words.condition(about)
 
 

@@ -166,5 +166,9 @@ class Recommend:
             "splits": [self.split, self.synthetic_split],
         }
         if self.target is not None:
-            command |= {"target": self.target, "target_split": self.target_split}
+            command |= {
+                "target": self.target,
+                "target_split": self.target_split,
+                "target_inputs": self.target_inputs,
+            }
         return dataclasses.replace(advice, settings={**advice.settings, "command_line": command})

@@ -121,9 +121,15 @@ def cells(
     ridge = grid["l", ""]
     if rows.nested is not None:
         grid["c", rows.nested] = np.full(ridge.shape, counts[rows.nested][-1])
-    noise = np.stack([ridge / grid["w", g] for g in rows.order], axis=-1).reshape(
-        -1, len(rows.order)
-    )
+    with np.errstate(all="ignore"):  # what leaves the numbers is refused below
+        noise = np.stack([ridge / grid["w", g] for g in rows.order], axis=-1).reshape(
+            -1, len(rows.order)
+        )
+    if not (np.isfinite(noise) & (noise > 0)).all():
+        raise ValueError(
+            "ridges divided by weights must stay positive and finite; these reach "
+            f"[{noise.min():g}, {noise.max():g}]. Give ridges and weights of ordinary size."
+        )
     count = np.stack([grid["c", g] for g in rows.order], axis=-1).reshape(noise.shape)
     exponent = np.floor(np.log10(noise))
     rounded = np.round(noise / 10.0**exponent, _DIGITS) * 10.0**exponent
@@ -154,8 +160,9 @@ def curves(
         found = _nested.prefixes(
             masked, lower, n=always, counts=counts, scored=scored, residuals=True
         )
-        # Without a single point there is no fit to score.
-        some = jnp.any(used[:always]) | (jnp.asarray(counts) > 0)
+        # Without a point there is no fit to score, and with a single one none to leave it out of.
+        there = jnp.sum(used[:always]) + jnp.cumsum(jnp.append(0, used[always:]))[jnp.array(counts)]
+        some = there > (1 if scored else 0)
         return jax.tree.map(
             lambda a: jnp.where(some.reshape(-1, *[1] * (a.ndim - 1)), a, jnp.nan), found
         )

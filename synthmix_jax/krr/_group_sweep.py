@@ -105,6 +105,7 @@ class GroupSweep:
             weight=max(cell["weights"].values()),
             count=sum(cell["counts"].values()),
             largest=self.largest_eigenvalue,
+            what="points in all",
         )
 
     def _amounts(self, index: tuple[int, ...]) -> dict[str, Any]:
@@ -168,6 +169,8 @@ def sweep_groups(
     weighed = checked_weights(groups, weights)
     points = checked_importance(groups, importance)
     scored = checked_scored(groups, score, counted, points, test, residuals)
+    if not any(values[-1] for values in counted.values()):
+        raise ValueError("counts leave no point of any group to fit. Give at least one.")
     rows = _group_grid.layout(
         {name: int(counted[name][-1]) for name in names}, counted, scored, points
     )
@@ -211,7 +214,13 @@ def sweep_groups(
         loo_wrong=by_group[1] if residuals and classes is not None else None,
         test_error=flat["test_error"],
         test_misclassified=flat["test_misclassified"],
-        status=_codes(any_error, axes, names, largest),
+        status=_codes(
+            any_error,
+            axes,
+            {name: points.get(name, np.ones(len(groups[name]))) for name in names},
+            2 if scored else 1,
+            largest,
+        ),
         num_factorisations=len(cells.noises),
         largest_eigenvalue=largest,
     )
@@ -272,6 +281,7 @@ def fit_groups(
                 weight=max(float(w[0]) for w in weighed.values()),
                 count=sum(sizes.values()),
                 largest=largest,
+                what="points in all",
             )
         )
     return Fit.of_parts(parts, kernel=kernel, coefficients=coefficients)
@@ -314,16 +324,32 @@ def _means(values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def _codes(
-    errors: np.ndarray, axes: dict[str, np.ndarray], names: tuple[str, ...], largest: float
+    errors: np.ndarray,
+    axes: dict[str, np.ndarray],
+    points: dict[str, np.ndarray],
+    least: int,
+    largest: float,
 ) -> np.ndarray:
-    """Status of each cell, from its error, the conditioning of its matrix and its points."""
+    """Status of each cell, from its error, the conditioning of its matrix and its points.
+
+    Args:
+        errors: Any error.
+        axes: Of the sweep.
+        points: Importance of each point, by group.
+        least: Points that a cell needs.
+        largest: An upper bound of the largest eigenvalue.
+    """
     grid = dict(zip(axes, np.meshgrid(*axes.values(), indexing="ij"), strict=True))
-    there = np.stack([grid[f"{g} count"] > 0 for g in names])
-    noise = np.stack([grid["ridge"] / grid[f"{g} weight"] for g in names])
-    smallest = np.min(np.where(there, noise, np.inf), axis=0)
+    used, smallest = np.zeros(errors.shape, np.int64), np.full(errors.shape, np.inf)
+    for name, importance in points.items():
+        count = np.cumsum(np.append(0, importance > 0))[grid[f"{name} count"]]
+        noise = grid["ridge"] / (
+            grid[f"{name} weight"] * max(float(importance.max(initial=0)), 1e-300)
+        )
+        used, smallest = used + count, np.minimum(smallest, np.where(count > 0, noise, np.inf))
     status = np.where(smallest < 1e-11 * largest, _status.IMPRECISE, _status.OK)
     status = np.where(np.isfinite(errors), status, _status.FAILED)
-    return np.where(there.any(axis=0), status, _status.EMPTY).astype(np.int8)
+    return np.where(used >= least, status, _status.EMPTY).astype(np.int8)
 
 
 def _check_memory(parts, test, classes, rows, cells, counts, limit) -> None:

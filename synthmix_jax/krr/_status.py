@@ -13,10 +13,10 @@ _TEXT = {
     ),
     FAILED: (
         "failed: the kernel matrix plus ridge {ridge:.3g} (over weight {weight:g}) is not positive definite "
-        "at {count} synthetic points. Points that are (nearly) the same need a ridge of {remedy:.1g} or more; "
+        "at {count} {what}. Points that are (nearly) the same need a ridge of {remedy:.1g} or more; "
         "a kernel that is not positive semi-definite fails at any."
     ),
-    EMPTY: "empty: no group has a point here, so there is nothing to fit.",
+    EMPTY: "empty: there are too few points here to fit, or to leave one out of.",
 }
 
 
@@ -39,9 +39,17 @@ def codes(
     return np.where(np.isfinite(errors), status, FAILED).astype(np.int8)
 
 
-def explain(code: int, *, ridge: float, weight: float, count: int, largest: float) -> str:
+def explain(
+    code: int,
+    *,
+    ridge: float,
+    weight: float,
+    count: int,
+    largest: float,
+    what: str = "synthetic points",
+) -> str:
     """The text of a status code for one cell."""
     remedy = 1e-10 * largest * max(1.0, weight)
     return _TEXT[int(code)].format(
-        ridge=ridge, weight=weight, count=count, largest=largest, remedy=remedy
+        ridge=ridge, weight=weight, count=count, largest=largest, remedy=remedy, what=what
     )

@@ -19,7 +19,11 @@ from synthmix_jax.advice import (
     _explain,
     _intervals,
     _json,
+    _verdict,
 )
+
+# Said in every advice without a target.
+pytestmark = pytest.mark.filterwarnings("ignore:No point of the target is known")
 
 KEY = jax.random.key(0)
 KERNEL = smx.kernels.RBF(1.0)
@@ -95,11 +99,10 @@ def test_a_generator_of_the_target_is_used_and_one_of_the_source_is_not():
     good = recommend(source, turned(2, 200, 0.9), target_validation=more, counts=[0, 50, 200])
     assert good.verdict in ("use all", "use part")
     assert good.gain_interval[0] > 0
-    useless = turned(2, 200, -1.0)
-    bad = recommend(source, useless, target_validation=more, counts=[0, 50, 200])
-    assert bad.verdict in ("use none", "no clear optimum")
-    assert bad.gain_interval[0] < 0
-    assert bad.interval[0] == 0
+    useless = turned(2, 60, -1.0)
+    bad = recommend(source, useless, target_validation=turned(5, 120, 0.9))
+    assert bad.verdict == "use none"
+    assert bad.count == 0
     # The source is turned far from the target: target points alone are better than with it.
     assert bad.adaptation.baselines["source alone"] > bad.adaptation.baselines["target alone"]
     test = turned(9, 500, 0.9)
@@ -172,6 +175,8 @@ def test_a_callable_is_cross_fitted_over_the_target_points():
     assert np.isfinite(advice.sweep.loo_error).all()
     # Copies of the other target points carry no news: with honest scores the gain is not large.
     assert advice.gain < 0.3
+    # The pool of all target points is scored nowhere: it would be nearly perfect.
+    assert "synthetic alone" not in advice.adaptation.baselines
 
 
 def test_unlabelled_target_points_weigh_the_sources_errors():
@@ -211,11 +216,15 @@ def test_a_target_beyond_the_source_claims_nothing():
         advice = recommend(source, synthetic, target_validation=turned(1, 40).x + 30.0)
     assert advice.verdict == "no clear optimum"
     assert advice.interval[0] == 0
+    assert not advice.adaptation.sufficient
+    assert "Nothing is claimed" in advice.summary()
+    assert "falls by" not in " ".join(_explain.rests_on(advice))
 
 
 def test_without_a_target_there_is_a_bound_and_no_number():
     source, _, synthetic = three()
-    advice = recommend(source, synthetic, adapt=True)
+    with pytest.warns(UserWarning, match="No point of the target is known"):
+        advice = recommend(source, synthetic, adapt=True)
     about = advice.adaptation
     assert (about.case, about.conditional, advice.verdict) == (
         "no target",
@@ -279,7 +288,10 @@ def test_which_is_nearer_is_said_where_intervals_are_apart(labelled):
     }
     for (source, synthetic), expected in words.items():
         about = dataclasses.replace(
-            advice.adaptation, source_distance=source, synthetic_distance=synthetic
+            advice.adaptation,
+            source_distance=source,
+            synthetic_distance=synthetic,
+            distance_metric="wasserstein",
         )
         said = _explain.rests_on(dataclasses.replace(advice, adaptation=about))[-1]
         assert re.search(expected, said)
@@ -287,6 +299,31 @@ def test_which_is_nearer_is_said_where_intervals_are_apart(labelled):
     about = dataclasses.replace(bound.adaptation, source_distance=(3.0, 2.5, 3.5))
     said = _explain.rests_on(dataclasses.replace(bound, adaptation=about))
     assert any("lie 3 from the source" in line for line in said)
+
+
+def test_copies_of_the_source_are_told_where_the_source_is_scored():
+    source, target, _ = three()
+    twice = source[np.resize(np.arange(30), 60)]
+    with pytest.warns(UserWarning, match="suspiciously close"):
+        advice = recommend(source, twice, target_validation=target.x)
+    assert advice.copies.suspicious
+
+
+def test_target_points_that_repeat_each_other_are_told():
+    source, target, synthetic = three()
+    with pytest.warns(UserWarning, match="20 of the 40 target points are copies of others"):
+        recommend(source, synthetic, target_validation=target[np.resize(np.arange(20), 40)])
+
+
+def test_use_none_spans_mixes_that_are_the_same_without_synthetic_points():
+    rng = np.random.default_rng(0)
+    counts = np.array([0, 10, 30])
+    good = np.array([1.0, 1.5, 2.0])[:, None] + 0.01 * rng.normal(size=(3, 40))
+    bad = np.array([3.0, 2.0, 1.8])[:, None] + 0.01 * rng.normal(size=(3, 40))
+    residuals = np.stack([good, bad])[:, None]
+    bagging = _intervals.bag(residuals, num_bootstrap=100, rng=rng, every_weight=True)
+    choice = _verdict.decide(residuals, counts, 30, bagging, alike=np.array([0.0, 1.0]))
+    assert (choice.verdict, choice.interval) == ("use none", (0, 0))
 
 
 def test_an_ordinary_advice_has_no_word_of_it():
@@ -315,6 +352,14 @@ def _in_the_pool(source, target, synthetic):
 
 
 REFUSED = {
+    "source points in single precision": (
+        lambda s, t, g: (s, smx.Dataset(s.x[:6].astype(np.float32), s.y[:6]), g),
+        "6 of its 6 points are also among the source",
+    ),
+    "points of an oversampled source": (
+        lambda s, t, g: (s[np.resize(np.arange(6), 30)], s[np.arange(6)], g),
+        "6 of its 6 points are also among the source",
+    ),
     "source points among the target's": (
         _same_points,
         "overlaps training: 6 of its 6 points.*source",

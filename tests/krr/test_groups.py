@@ -168,6 +168,46 @@ def test_a_common_factor_of_weights_and_ridge_is_no_new_problem(rng):
     np.testing.assert_allclose(one, three, rtol=1e-12)
 
 
+def test_noises_that_are_close_are_two_problems_and_no_group_no_noise(rng):
+    groups = {"a": data(rng, 5, "scalar"), "b": data(rng, 4, "scalar")}
+    test = data(rng, 6, "scalar")
+    sweep = smx.krr.sweep_groups(
+        groups,
+        kernel=KERNEL,
+        ridges=[1.0, 1.01],
+        counts={"b": [0, 4]},
+        weights={"b": [1.0, 1e15]},
+        score="a",
+        test=test,
+    )
+    assert sweep.num_factorisations == 4
+    one, other = sweep.test_error[0, 0, :, 0, 1]
+    assert one != other
+    # Imprecise by a weight of 1e15, but not where no point has it.
+    assert sweep.status[0, 1, 0, 0].tolist() == [0, 1]
+    assert sweep.best("test").error == np.nanmin(sweep.test_error)
+    assert sweep.best("a").error == np.nanmin(sweep.loo_error["a"])
+
+
+def test_points_of_no_importance_are_no_points(rng):
+    nothing = np.array([0.0] * 5 + [1.0] * 5)
+    sweep = smx.krr.sweep_groups(
+        {"a": data(rng, 10, "scalar")},
+        kernel=KERNEL,
+        ridges=[0.1],
+        counts={"a": [0, 3, 5, 10]},
+        importance={"a": nothing},
+        test=data(rng, 3, "scalar"),
+    )
+    assert sweep.status.ravel().tolist() == [3, 3, 3, 0]
+    assert np.isnan(sweep.test_error).ravel().tolist() == [True, True, True, False]
+    alone = {"a": data(rng, 1, "scalar"), "b": data(rng, 3, "scalar")}
+    sweep = smx.krr.sweep_groups(
+        alone, kernel=KERNEL, ridges=[0.1], counts={"b": [0, 3]}, score="a"
+    )
+    assert sweep.status.ravel().tolist() == [3, 0]
+
+
 def test_importance_counts_a_point_as_often(rng):
     real = data(rng, 7, "scalar")
     twice = smx.Dataset(np.repeat(np.asarray(real.x), 2, axis=0), np.repeat(np.asarray(real.y), 2))
@@ -226,6 +266,11 @@ REFUSED = {
     ),
     "importance of another length": ({"importance": {"source": [1.0]}}, r"shape \(1,\), wanted \(4,\)"),
     "negative importance": ({"importance": {"source": [1, -1, 1, 1]}}, "must not be negative"),
+    "no point at all": (
+        {"counts": {"source": [0], "target": [0]}, "score": (), "test": True},
+        "counts leave no point",
+    ),
+    "noise beyond numbers": ({"ridges": [1e300], "weights": {"source": [1e-300]}}, "ordinary size"),
     "negative ridge": ({"ridges": [-1.0]}, "ridges must be positive"),
     "memory": ({"memory_limit": 100}, "GB are free for it"),
 }  # fmt: skip
@@ -240,5 +285,7 @@ def test_bad_input_is_refused(name, rng):
         for g, shape in shapes.items()
     }
     options = {"kernel": KERNEL, "ridges": [0.1], "score": "target", **changes, "groups": groups}
+    if options.get("test"):
+        options["test"] = groups["source"]
     with pytest.raises(ValueError, match=words):
         smx.krr.sweep_groups(**options)
