@@ -5,7 +5,6 @@ import json
 import re
 import warnings
 
-import jax
 import numpy as np
 import pytest
 
@@ -21,38 +20,10 @@ from synthmix_jax.advice import (
     _json,
     _verdict,
 )
+from tests.advice.adaptation_cases import KERNEL, KEY, QUICK, recommend, three, turned
 
 # Said in every advice without a target.
 pytestmark = pytest.mark.filterwarnings("ignore:No point of the target is known")
-
-KEY = jax.random.key(0)
-KERNEL = smx.kernels.RBF(1.0)
-GRID = dict(kernel=KERNEL, ridges=[0.03, 0.3], weights=[0.3, 1.0], counts=[0, 20, 60])
-QUICK = dict(**GRID, target_weights=[1.0, 4.0], num_orders=1, num_bootstrap=100, distances=False)
-SIZES = {"source": 30, "target": 20, "synthetic": 60}
-
-
-def turned(seed, size, angle=0.0, outputs=False):
-    """Three clouds on a circle, turned by an angle: a shift that changes which inputs go with which label."""
-    rng = np.random.default_rng(seed)
-    y = np.arange(size) % 3
-    at = 2.1 * y + angle
-    x = 0.7 * rng.normal(size=(size, 2)) + 1.5 * np.stack([np.cos(at), np.sin(at)], axis=1)
-    return smx.Dataset(
-        x, np.sin(2 * x[:, 0] + angle) + 0.1 * rng.normal(size=size) if outputs else y
-    )
-
-
-def three(angle=0.9, imitated=0.9, outputs=False):
-    return (
-        turned(0, SIZES["source"], 0.0, outputs),
-        turned(1, SIZES["target"], angle, outputs),
-        turned(2, SIZES["synthetic"], imitated, outputs),
-    )
-
-
-def recommend(source, synthetic, **changes):
-    return smx.recommend(source, synthetic, **{"key": KEY, **QUICK, **changes})
 
 
 @pytest.fixture(scope="module")
@@ -341,72 +312,6 @@ def test_mixes_hold_the_source_and_its_absence():
         (5.0, 1.0),
         (1.0, 0.1),
     ]
-
-
-def _same_points(source, target, synthetic):
-    return source, source[np.array([0, 1, 2, 3, 4, 5])], synthetic
-
-
-def _in_the_pool(source, target, synthetic):
-    return source, synthetic[np.arange(6)], synthetic
-
-
-REFUSED = {
-    "source points in single precision": (
-        lambda s, t, g: (s, smx.Dataset(s.x[:6].astype(np.float32), s.y[:6]), g),
-        "6 of its 6 points are also among the source",
-    ),
-    "points of an oversampled source": (
-        lambda s, t, g: (s[np.resize(np.arange(6), 30)], s[np.arange(6)], g),
-        "6 of its 6 points are also among the source",
-    ),
-    "source points among the target's": (
-        _same_points,
-        "overlaps training: 6 of its 6 points.*source",
-    ),
-    "synthetic points among the target's": (
-        _in_the_pool,
-        "overlaps training: 6 of its 6.*synthetic",
-    ),
-    "class absent from the target": (
-        lambda s, t, g: (s, t[t.y < 2], g[g.y < 2]),
-        "target_validation holds no point of class 2, which the source has",
-    ),
-    "class absent from the synthetic points": (
-        lambda s, t, g: (s, t, g[g.y < 2]),
-        "synthetic holds no point of class 2, which target_validation has",
-    ),
-    "other features": (
-        lambda s, t, g: (s, smx.Dataset(t.x[:, :1], t.y), g),
-        r"features differ: the source.x has shape \(30, 2\) and target_validation.x \(20, 1\)",
-    ),
-    "other features, unlabelled": (lambda s, t, g: (s, t.x[:, :1], g), "features differ"),
-    "unlabelled source points": (lambda s, t, g: (s, s.x, g), "overlaps training: 30 of its 30"),
-    "one labelled point": (lambda s, t, g: (s, t[:1], g), "holds one labelled point"),
-    "targets of another kind": (
-        lambda s, t, g: (s, smx.Dataset(t.x, t.y.astype(float)), g),
-        "the source.y holds labels.*target_validation.y holds targets",
-    ),
-    "a callable without labels": (
-        lambda s, t, g: (s, t.x, lambda points: points),
-        "cross-fitted over labelled target points, and there are none",
-    ),
-}
-
-
-@pytest.mark.parametrize("name", REFUSED)
-def test_bad_input_is_refused(name):
-    change, words = REFUSED[name]
-    source, target, synthetic = change(*three())
-    with pytest.raises(ValueError, match=words):
-        recommend(source, synthetic, target_validation=target)
-
-
-def test_weights_of_zero_are_refused():
-    source, target, synthetic = three()
-    for name in ("weights", "target_weights"):
-        with pytest.raises(ValueError, match=f"{name} must be positive and finite, got 0"):
-            recommend(source, synthetic, target_validation=target, **{name: [0.0]})
 
 
 def test_values_from_a_short_list_may_coincide():
