@@ -8,6 +8,7 @@ counts; `toward` shrinks toward a generator instead of mixing its samples in.
 from synthmix_jax._best import Best as Best
 from synthmix_jax._matching import check_data as check_data
 
+from ._exact import grid as grid
 from ._fit import Fit as Fit
 from ._fit import fit as fit
 from ._fit import fit_average as fit_average
@@ -19,7 +20,6 @@ from ._memory import estimate as estimate_memory
 from ._nested import Curves as Curves
 from ._problem import Problem as Problem
 from ._sweep import Sweep as Sweep
-from ._sweep import grid as grid
 from ._sweep import sweep as sweep
 from ._toward import BestRidge as BestRidge
 from ._toward import TowardPath as TowardPath
