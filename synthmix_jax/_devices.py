@@ -35,6 +35,11 @@ def check_mesh(mesh: Any) -> Mesh:
     return Mesh(devices, (ROWS, GRID), axis_types=(AxisType.Auto, AxisType.Auto))
 
 
+def one_device() -> Mesh:
+    """A mesh of the default device alone."""
+    return check_mesh(Mesh(np.array(jax.local_devices()[:1]), (ROWS,)))
+
+
 def place(array: Any, mesh: Mesh, spec: PartitionSpec) -> jax.Array:
     """A host array that every process holds, each device given its own part."""
     host = np.asarray(array)
