@@ -8,7 +8,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from synthmix_jax import _checks, _devices, _matching, _numerics, kernels
-from synthmix_jax._typing import Array, Key, KernelFunction
+from synthmix_jax._typing import Array, KernelFunction, Key
 from synthmix_jax.dataset import Dataset
 
 from . import _features, _landmarks, _memory, _nystrom, _status

@@ -27,12 +27,12 @@ class Cells(NamedTuple):
     """Cells of a grid, one a row.
 
     Attributes:
-        count: Place of the count (cells,).
+        place: Of the count in the sums (cells,).
         weight: Of one synthetic point (cells,).
         ridge: Absolute ridge (cells,).
     """
 
-    count: Int[Array, " cells"]
+    place: Int[Array, " cells"]
     weight: Float[Array, " cells"]
     ridge: Float[Array, " cells"]
 
@@ -43,9 +43,9 @@ def grid(counts: int, ridges: np.ndarray, weights: np.ndarray) -> Cells:
     return Cells(c.ravel(), w.ravel(), l.ravel())
 
 
-def factor(sums: Sums, count: Array, weight: Array, ridge: Array) -> jax.Array:
+def factor(sums: Sums, place: Array, weight: Array, ridge: Array) -> jax.Array:
     """L (D, D) of one cell; NaN where A is not positive definite."""
-    matrix = sums.real_gram + weight * sums.gram[count]
+    matrix = jnp.asarray(sums.real_gram + weight * sums.gram[place])
     size = matrix.shape[0]
     index = jnp.arange(size)
     matrix = matrix.at[index, index].add(ridge)
@@ -53,11 +53,11 @@ def factor(sums: Sums, count: Array, weight: Array, ridge: Array) -> jax.Array:
 
 
 def solve(
-    sums: Sums, points: Float[Array, "s D"], count: Array, weight: Array, ridge: Array
+    sums: Sums, points: Float[Array, "s D"], place: Array, weight: Array, ridge: Array
 ) -> tuple[Float[Array, "D k"], Float[Array, " s"]]:
     """Coefficients beta (D, k) of one cell, and the leverages (s,) of some points."""
-    lower = factor(sums, count, weight, ridge)
-    right = sums.real_moment + weight * sums.moment[count]
+    lower = factor(sums, place, weight, ridge)
+    right = sums.real_moment + weight * sums.moment[place]
     outputs = right.shape[1]
     solved = _forward(lower, jnp.concatenate([right, points.T], axis=1))
     beta = _forward(lower, solved[:, :outputs], transpose_a=True)

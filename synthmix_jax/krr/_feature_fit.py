@@ -127,7 +127,7 @@ def fit_features(
                 _status.FAILED,
                 ridge=float(cells.ridge[bad]),
                 weight=float(cells.weight[bad]),
-                count=int(counts[int(cells.count[bad])]),
+                count=int(counts[int(cells.place[bad])]),
                 largest=float(np.trace(np.asarray(sums.real_gram + sums.gram[-1]))),
             )
         )
@@ -141,15 +141,15 @@ def _frequencies(given: Any, shape: tuple[int, ...]) -> np.ndarray:
     if given is None:
         if math.prod(shape) != 1:
             raise ValueError(
-                f"{math.prod(shape)} cells (weights x ridges x counts) need frequencies, an array {shape} of what each "
-                "contributes; or give one ridge, one weight and one count."
+                f"{math.prod(shape)} cells (weights x ridges x counts) need frequencies, an array {shape} of what "
+                "each contributes; or give one ridge, one weight and one count."
             )
         return np.ones(1)
     array = np.asarray(given, np.float64)
     if array.shape != shape or not np.isfinite(array).all() or not array.any():
         raise ValueError(
-            f"frequencies must be finite numbers of shape {shape} (weights, ridges, counts), not all zero; got shape "
-            f"{array.shape}."
+            f"frequencies must be finite numbers of shape {shape} (weights, ridges, counts), not all zero; got "
+            f"shape {array.shape}."
         )
     return array.ravel()
 

@@ -1,8 +1,8 @@
 """Which rows become landmarks of a Nystrom approximation: any, or those that the others do not explain.
 
-Uniform landmarks suit most data. Ridge leverage scores l_i(mu) = (K (K + mu I)^-1)_ii find rows in thinly populated
-places: with them D of the order of the effective dimension sum_i l_i suffices. They are estimated from a uniform pilot
-P of p rows that stands for all N of a pool of candidates,
+Uniform landmarks suit most data. Ridge leverage scores l_i(mu) = (K (K + mu I)^-1)_ii find rows in thinly
+populated places: with them D of the order of the effective dimension sum_i l_i suffices. They are estimated from a
+uniform pilot P of p rows that stands for all N,
 
     l_i ~ (k_ii - k_iP (K_PP + mu p / N I)^-1 k_Pi) / mu,
 
@@ -21,7 +21,7 @@ import numpy as np
 from jaxtyping import Float, Shaped
 
 from synthmix_jax import _numerics, kernels
-from synthmix_jax._typing import Array, Key, KernelFunction
+from synthmix_jax._typing import Array, KernelFunction, Key
 from synthmix_jax.dataset import Dataset
 
 from ._rows import Stream
@@ -128,8 +128,8 @@ def _draw(
             rest = np.setdiff1d(np.arange(n), rows[rows < n])
             if lacking > len(rest):
                 raise ValueError(
-                    f"the stream's first block holds {len(head)} points, too few for {number} landmarks. Give larger "
-                    "blocks, fewer num_features, or the landmarks themselves."
+                    f"the stream's first block holds {len(head)} points, too few for {number} landmarks. Give "
+                    "larger blocks, fewer num_features, or the landmarks themselves."
                 )
             parts.append(_take(real, rng.choice(rest, lacking, replace=False)))
         later = rng.choice(held, min(len(later), held), replace=False)

@@ -64,7 +64,7 @@ def interpolate(
         return everything(cells)
     # Errors count in units of 1 - h: near-interpolating cells need the more digits.
     scale = 1.0 / np.clip(1.0 - train.max(axis=0), 1e-6, None)
-    order = qr(train * scale, mode="r", pivoting=True)[1]
+    *_, order = qr(train * scale, mode="r", pivoting=True)
     for size in range(4, min(most, len(fine), 3 * part // 4) + 1, 4):
         chosen = order[:size]
         weights = np.linalg.lstsq(train[:, chosen], train, rcond=1e-13)[0]

@@ -13,7 +13,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -302,7 +301,7 @@ def scored(
     used: Float[Array, " rows"],
     columns: Float[Array, "rows j"],
 ) -> tuple[jax.Array, jax.Array]:
-    """Squared errors (cells, rows), summed over outputs, of points left out, and whether the class is wrong; pure."""
+    """Squared errors (cells, rows), over outputs, of points left out, and which classes are wrong; pure."""
     product = partial(jnp.matmul, precision=_numerics.HIGHEST)
     phi = features(x)
     size, outputs = phi.shape[1], y.shape[1]

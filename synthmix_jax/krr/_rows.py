@@ -16,8 +16,8 @@ class Stream:
     Arrays need none of this: a `Dataset` over `np.load(path, mmap_mode="r")` is read block by block too.
 
     Attributes:
-        blocks: Called to begin from the start; gives an iterator of `Dataset`s, of any lengths, the same points each
-            time.
+        blocks: Called to begin from the start; gives an iterator of `Dataset`s, of any lengths, the same points
+            each time.
         rows: Points in all.
     """
 

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int, Int8
 
 from synthmix_jax import _checks, _devices, _matching, _numerics
 from synthmix_jax._best import Best, best_of
-from synthmix_jax._typing import Array, Key, KernelFunction, Numbers
+from synthmix_jax._typing import Array, KernelFunction, Key, Numbers
 from synthmix_jax.dataset import Dataset
 
 from . import _approximate, _exact, _memory, _problem, _status
@@ -116,7 +116,8 @@ def sweep(
     By the exact method one Cholesky factorisation per (ridge, weight) serves all counts (see `krr._nested`):
     exact leave-one-out errors on the real points, and errors on `test`. Beyond memory the kernel is approximated
     by D features (`krr._nystrom`): one pass over the rows, then every cell from its sums; leave-one-out is that
-    of regression on these features. Float64 inside, whatever the caller's flag. Leave-one-out is honest only if no synthetic point depends on a real one: a generator fitted on
+    of regression on these features. Float64 inside, whatever the caller's flag.
+    Leave-one-out is honest only if no synthetic point depends on a real one: a generator fitted on
     these real points must be cross-fitted (`recommend(..., fitted_on="real")`).
 
     Args:
@@ -137,8 +138,8 @@ def sweep(
             grows with the rows and not with their square; "auto" for exact where that fits into memory, else
             nystrom.
         num_features: D of the approximate methods. Their error falls with it; time grows with its square.
-        landmarks: Of "nystrom": "uniform" or "leverage" (ridge leverage scores at the mean log ridge), drawn from real
-            and synthetic rows; or inputs (D, ...).
+        landmarks: Of "nystrom": "uniform" or "leverage" (ridge leverage scores at the mean log ridge), drawn from
+            real and synthetic rows; or inputs (D, ...).
         key: PRNG key of landmarks or frequencies; the approximate methods need it.
         mesh: Devices, as a `jax.sharding.Mesh` with axes "rows", "grid" or both; None for one device. Approximate
             methods spread rows over "rows" and cells over all devices.
