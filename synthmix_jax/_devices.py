@@ -31,7 +31,7 @@ def check_mesh(mesh: Any) -> Mesh:
     if mesh.axis_names == (GRID, ROWS):
         devices = devices.T
     devices = devices.reshape(mesh.shape.get(ROWS, 1), mesh.shape.get(GRID, 1))
-    # `make_mesh` gives axes of type Explicit, for which arrays carry shardings in their types.
+    # `make_mesh` makes axes of type Explicit: with them, types of arrays outside `shard_map` hold shardings.
     return Mesh(devices, (ROWS, GRID), axis_types=(AxisType.Auto, AxisType.Auto))
 
 
