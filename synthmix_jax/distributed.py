@@ -25,12 +25,12 @@ from synthmix_jax._rendezvous import Meeting
 
 __all__ = ["Runtime", "start", "stop"]
 
-_NAMES = {
-    "gcetpu": "TPU",
-    "gketpu": "GKE",
-    "slurm": "Slurm",
-    "ompi": "Open MPI",
-    "K8sCluster": "GKE",
+_NAMES = {  # of JAX's classes
+    "GceTpuCluster": "TPU",
+    "GkeTpuCluster": "GKE",
+    "K8sCluster": "Kubernetes",
+    "SlurmCluster": "Slurm",
+    "OmpiCluster": "Open MPI",
 }
 _REMEDY = 'give coordinator="HOST:PORT" (of process 0), num_processes and process_id, all three'
 # A process that sends nothing for so long is lost, and JAX ends the others.
@@ -47,7 +47,7 @@ class Runtime:
         process: Which one it is; process 0 prints and writes.
         num_processes: How many there are.
         num_devices: Devices of all of them.
-        cluster: What was recognised: "TPU", "GKE", "Slurm" or "Open MPI"; "given" where you said it; "none" for a
+        cluster: What was recognised: "TPU", "GKE", "Kubernetes", "Slurm" or "Open MPI"; "given" where you said it; "none" for a
             single process.
     """
 
@@ -157,32 +157,31 @@ def _place(
     if (number is None) != (process is None):
         half = f"num_processes {number}" if process is None else f"process_id {process}"
         raise ValueError(f"{half} was given alone: {_REMEDY}.")
+    numbers = None
     if number is not None and process is not None:
-        _check_numbers(number, process)
+        numbers = _checked(number, process)
         if number == 1:
             return _Place(None, 1, 0, ids, "none")
         if coordinator is not None:
-            return _Place(coordinator, number, process, ids, "given")
+            return _Place(coordinator, *numbers, ids, "given")
     cluster = _cluster()
     if cluster is None:
-        missing = "coordinator" if number is not None else "num_processes and process_id"
-        given = "nothing" if coordinator is None and number is None else f"no {missing}"
+        given = "num_processes and process_id" if numbers else "coordinator" if coordinator else ""
         raise ValueError(
-            f"no cluster was recognised here (TPU pod, GKE, Slurm's srun, Open MPI's mpirun) and {given} was "
-            f"given: {_REMEDY}. One process alone does without distributed.start."
+            f"no cluster was recognised here (TPU pod, GKE, Slurm's srun, Open MPI's mpirun) and "
+            f"{f'only {given}' if given else 'nothing'} was given: {_REMEDY}. One process alone does without "
+            "distributed.start."
         )
-    if number is None or process is None:
-        number, process = cluster.get_process_count(), cluster.get_process_id()
-        _check_numbers(number, process)
-    name = _NAMES.get(cluster.name) or _NAMES.get(cluster.__name__, cluster.__name__)
-    if number == 1:
+    name = _NAMES.get(cluster.__name__, cluster.__name__)
+    numbers = numbers or _checked(cluster.get_process_count(), cluster.get_process_id())
+    if numbers[0] == 1:
         return _Place(None, 1, 0, ids, name)
     if coordinator is None:
         port = os.environ.get("JAX_COORDINATOR_PORT")
         coordinator = cluster.get_coordinator_address(math.ceil(timeout_s), port)
     if ids is None and name in ("Slurm", "Open MPI"):
         ids = (cluster.get_local_process_id(),)
-    return _Place(coordinator, number, process, ids, name)
+    return _Place(coordinator, *numbers, ids, name)
 
 
 def _cluster() -> Any:
@@ -190,11 +189,11 @@ def _cluster() -> Any:
     # Not public: it is what jax.distributed.initialize asks, and knows every cluster that JAX does.
     from jax._src.clusters import ClusterEnv
 
-    kinds = (kind for kind in ClusterEnv._cluster_types if not kind.opt_in_only_method)
+    kinds: list[Any] = [kind for kind in ClusterEnv._cluster_types if not kind.opt_in_only_method]
     return next((kind for kind in kinds if kind.is_env_present()), None)
 
 
-def _check_numbers(number: int, process: int) -> None:
+def _checked(number: int, process: int) -> tuple[int, int]:
     for name, value in (("num_processes", number), ("process_id", process)):
         if isinstance(value, bool) or not isinstance(value, int):
             raise ValueError(f"{name} must be a whole number, got {value!r}.")
@@ -205,6 +204,7 @@ def _check_numbers(number: int, process: int) -> None:
             f"process_id must lie in 0 to num_processes - 1 = {number - 1}, got {process}: processes are counted "
             "from 0."
         )
+    return number, process
 
 
 def _host_and_port(address: str | None) -> tuple[str, int]:
