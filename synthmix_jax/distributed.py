@@ -47,8 +47,8 @@ class Runtime:
         process: Which one it is; process 0 prints and writes.
         num_processes: How many there are.
         num_devices: Devices of all of them.
-        cluster: What was recognised: "TPU", "GKE", "Kubernetes", "Slurm" or "Open MPI"; "given" where you said it; "none" for a
-            single process.
+        cluster: What was recognised: "TPU", "GKE", "Kubernetes", "Slurm" or "Open MPI"; "given" where you
+            said it; "none" for a single process.
     """
 
     process: int
@@ -172,7 +172,7 @@ def _place(
             f"{f'only {given}' if given else 'nothing'} was given: {_REMEDY}. One process alone does without "
             "distributed.start."
         )
-    name = _NAMES.get(cluster.__name__, cluster.__name__)
+    name = str(_NAMES.get(cluster.__name__, cluster.__name__))
     numbers = numbers or _checked(cluster.get_process_count(), cluster.get_process_id())
     if numbers[0] == 1:
         return _Place(None, 1, 0, ids, name)

@@ -27,7 +27,7 @@ def told_to_stop() -> Iterator[Callable[[], bool]]:
     told = threading.Event()
     ear, mouth = socket.socketpair()
     mouth.setblocking(False)
-    before = signal.signal(signal.SIGTERM, lambda number, frame: None)
+    before = signal.signal(signal.SIGTERM, lambda number, frame: told.set())
     wakeup = signal.set_wakeup_fd(mouth.fileno(), warn_on_full_buffer=False)
     listener = threading.Thread(target=_listen, args=(ear, told), daemon=True)
     listener.start()
@@ -49,9 +49,11 @@ def what_is_kept(folder: str | None) -> str:
 
 
 def _listen(ear: socket.socket, told: threading.Event) -> None:
+    before = False
     while heard := ear.recv(1):
         if heard[0] != signal.SIGTERM:
             continue
-        if told.is_set():
+        if before:
             os._exit(EXIT_CODE)
+        before = True
         told.set()

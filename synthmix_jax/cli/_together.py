@@ -117,4 +117,4 @@ def _keep_output_clean() -> None:
     except (OSError, ValueError):  # no files of the operating system behind them
         return
     encoding, errors = sys.stdout.encoding, sys.stdout.errors
-    sys.stdout = os.fdopen(shown, "w", encoding=encoding, errors=errors)
+    sys.stdout = os.fdopen(shown, "w", encoding=encoding, errors=errors, closefd=False)
