@@ -34,7 +34,7 @@ _NAMES = {  # of JAX's classes
 }
 _REMEDY = 'give coordinator="HOST:PORT" (of process 0), num_processes and process_id, all three'
 # A process that sends nothing for so long is lost, and JAX ends the others.
-_HEARTBEAT_S = 60
+_HEARTBEAT_S = 60.0
 # Everyone has met when JAX connects: this is for slow machines only.
 _LEAST_TO_CONNECT_S = 30
 
@@ -77,8 +77,8 @@ def start(
     process_id: int | None = None,
     *,
     local_device_ids: Sequence[int] | None = None,
-    timeout_s: float = 300.0,
-    heartbeat_s: float = _HEARTBEAT_S,
+    timeout_s: float | int = 300.0,
+    heartbeat_s: float | int = _HEARTBEAT_S,
 ) -> Runtime:
     """Connect this process to the others; every process calls it once, before JAX is used.
 
