@@ -10,6 +10,7 @@ from pathlib import Path
 
 import jax
 import numpy as np
+from etils import epath
 from scipy import stats
 
 import synthmix_jax as smx
@@ -144,11 +145,25 @@ def main(argv: list[str] | None = None) -> None:
         "--out", type=Path, help="default: results, of other presets than cpu a folder in it"
     )
     parser.add_argument(
-        "--work", type=Path, help="where sweeps under way are kept; default: OUT/work"
+        "--work",
+        type=epath.Path,
+        help="where sweeps under way are kept, also gs://; default: OUT/work",
     )
     parser.add_argument("--fresh", action="store_true", help="replace earlier results")
+    parser.add_argument(
+        "--distributed",
+        action="store_true",
+        help="one of several processes, which share --work; process 0 writes OUT",
+    )
+    parser.add_argument("--coordinator", help="HOST:PORT of process 0, where it is not found")
+    parser.add_argument("--num-processes", type=int, help="of all machines; as --coordinator")
+    parser.add_argument("--process-id", type=int, help="which of them; as --coordinator")
     arguments = parser.parse_args(argv)
     experiment = PRESETS[arguments.preset]
+    if arguments.distributed:
+        if experiment.ladder is not None:
+            parser.error("--distributed: presets with a ladder train its flow in one process.")
+        smx.distributed.start(arguments.coordinator, arguments.num_processes, arguments.process_id)
     own = RESULTS if arguments.preset == "cpu" else RESULTS / arguments.preset
     out = arguments.out or own
     settings = dataclasses.asdict(experiment)
@@ -161,7 +176,10 @@ def main(argv: list[str] | None = None) -> None:
         "cores": os.cpu_count(),
         "experiment": json.loads(json.dumps(settings)),
     }
-    rows = _rows.earlier(out, head, "experiment", arguments.fresh)
+    # Processes must agree on what is done: then only the folders of the sweeps know, which all of them see.
+    fresh = arguments.fresh or arguments.distributed
+    rows = _rows.earlier(out, head, "experiment", fresh)
+    writes = jax.process_index() == 0
     done = {(row["network"], row["n"], row["source"]) for row in rows}
     images = data.parts(experiment, arguments.data_dir)
     work = arguments.work or out / "work"
@@ -177,9 +195,13 @@ def main(argv: list[str] | None = None) -> None:
                     number = experiment.ladder.compared
                     row["distances"] = compared(pool(source, number), images[2], number)
                 rows.append(row)
+                if not writes:
+                    continue
                 _rows.save(out, {**head, "summary": summary(rows), "rows": rows})
                 shown = ("network", "n", "source", "verdict", "recommended_ratio")
                 print(json.dumps({name: rows[-1][name] for name in shown}), file=sys.stderr)
+    if not writes:
+        return
     _rows.save(out, {**head, "summary": summary(rows), "rows": rows})
     picture(rows, out / "curves.png")
     if experiment.ladder is not None:

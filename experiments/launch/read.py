@@ -115,8 +115,10 @@ def read(path: epath.Path) -> Summary:
             seeds=seeds,
             metric=metric,
             rows=tuple(
-                _row(mix, count, each, errors[0] if first_is_zero else None, *numbers)
-                for mix, count, each, numbers in zip(mixes, counts, errors, ended, strict=True)
+                _row(
+                    mix, counts[i], errors[i], errors[0] if i and first_is_zero else None, *ended[i]
+                )
+                for i, mix in enumerate(mixes)
             ),
             checkpoint=_checkpoint(path, len(cells)),
             evaluations=config["config"]["evaluations"],
@@ -201,7 +203,7 @@ def _row(
 ) -> Row:
     shown = " ".join(f"{part:g}" for part in (mix if isinstance(mix, list) else [mix]))
     change = math.nan, math.nan
-    if first is not None and errors is not first:
+    if first is not None:
         change = _interval(errors - first)
     return Row(shown, count, *_interval(errors), *change, finished, failed)
 
