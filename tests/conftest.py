@@ -11,6 +11,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Most of the suite's time is XLA's: programs that run for a moment are compiled with little effort, in a third of
 # the time. `full_compilation` is for what users' compilation is tested by. Programs started by tests inherit this.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "true")
+# The command line keeps compiled programs in the user's cache folder; the suite leaves that alone.
+os.environ.setdefault("SYNTHMIX_CACHE", "off")
 
 from jaxtyping import install_import_hook
 
