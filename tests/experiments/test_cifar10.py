@@ -1,7 +1,7 @@
 """The quick preset on real CIFAR-10, and what it makes of numbers."""
 
 import json
-from types import SimpleNamespace
+import signal
 
 import numpy as np
 import pytest
@@ -75,7 +75,7 @@ def test_of_several_processes_only_the_first_writes(tmp_path, monkeypatch):
     monkeypatch.setattr(run, "picture", lambda *_: None)
     monkeypatch.setattr(data, "parts", lambda *_: (None, None, None))
     monkeypatch.setattr(run, "Pools", lambda *_: lambda *_: None)
-    monkeypatch.setattr(smx, "distributed", SimpleNamespace(start=lambda *_: None), raising=False)
+    monkeypatch.setattr(smx.distributed, "start", lambda *_: None)
     arguments = ["--preset", "gpu", "--distributed", "--out", str(tmp_path / "out")]
     monkeypatch.setattr(run.jax, "process_index", lambda: 1)
     run.main(arguments)
@@ -95,3 +95,23 @@ def test_a_ladder_is_refused_to_several_processes(capsys):
     with pytest.raises(SystemExit):
         run.main(["--preset", "ladder-gpu", "--distributed"])
     assert "--distributed" in capsys.readouterr().err
+
+
+def test_sigterm_ends_with_its_exit_code_once_the_sweep_has_stored_its_state(
+    tmp_path, monkeypatch, capsys
+):
+    def told(*arguments):
+        signal.raise_signal(signal.SIGTERM)
+        stop = arguments[-1]
+        assert stop()
+        raise smx.training.Stopped("folder", 3, 9)
+
+    monkeypatch.setattr(run, "run", told)
+    monkeypatch.setattr(data, "parts", lambda *_: (None, None, None))
+    monkeypatch.setattr(run, "Pools", lambda *_: lambda *_: None)
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as ended:
+        run.main(["--preset", "gpu", "--out", str(tmp_path)])
+    assert ended.value.code == 143
+    assert "kept in folder" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGTERM) is before
