@@ -119,17 +119,30 @@ def _factor_panel(panel: Float[Array, "r w"]) -> jax.Array:
         columns = lax.dynamic_slice(panel, (0, at), (rows, _STEP))
         columns = columns - _matmul(done, lax.dynamic_slice(done, (at, 0), (_STEP, width)).T)
         square = lax.dynamic_slice(columns, (at, 0), (_STEP, _STEP))
-        small = jnp.linalg.cholesky(square, symmetrize_input=False)
-        found = jnp.where(jnp.arange(rows)[:, None] < at, 0.0, _solve_step(small, columns))
+        small, inverse = _eliminate(square)
+        # Refined once: see above.
+        found = _matmul(columns, inverse.T)
+        found = found + _matmul(columns - _matmul(found, small.T), inverse.T)
+        found = jnp.where(jnp.arange(rows)[:, None] < at, 0.0, found)
         found = lax.dynamic_update_slice(found, small, (at, 0))
         return lax.dynamic_update_slice(done, found, (0, at))
 
     return lax.fori_loop(0, width // _STEP, step, jnp.zeros_like(panel))
 
 
-def _solve_step(small: Float[Array, "s s"], columns: Float[Array, "r s"]) -> jax.Array:
-    """columns small^-T, by the inverse and one step of refinement."""
-    unit = jnp.eye(small.shape[0], dtype=small.dtype)
-    inverse = triangular_solve(small, unit, left_side=True, lower=True).T
-    first = _matmul(columns, inverse)
-    return first + _matmul(columns - _matmul(first, small.T), inverse)
+def _eliminate(square: Float[Array, "s s"]) -> tuple[jax.Array, jax.Array]:
+    """The lower factor of a small matrix and its inverse, by elimination in [square, I], row by row.
+
+    LAPACK's threads would go on spinning after each of many small calls, in the way of the products.
+    """
+    size = square.shape[0]
+    index = jnp.arange(size)
+
+    def step(j, both):
+        pivot = both[j, j]
+        row = both[j] / jnp.sqrt(jnp.where(pivot > 0, pivot, jnp.nan))
+        below = jnp.where(index > j, row[:size], 0.0)
+        return (both - below[:, None] * row[None, :]).at[j].set(row)
+
+    both = lax.fori_loop(0, size, step, jnp.concatenate([square, jnp.eye(size)], axis=1))
+    return jnp.tril(both[:, :size].T), both[:, size:]
