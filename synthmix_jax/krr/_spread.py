@@ -21,7 +21,6 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.lax.linalg import triangular_solve
 from jax.sharding import Mesh
 from jax.sharding import PartitionSpec as P
