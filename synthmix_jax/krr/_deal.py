@@ -19,13 +19,13 @@ from ._nested import Curves
 
 # Blocks of rows a device: enough that all have work to the end; each is compiled.
 _BLOCKS = 24
-_LEAST = 64
+LEAST = 64
 
 
 def block_width(total: int, devices: int) -> int:
     """Rows of a block: some 24 blocks in all, two a device or more, none below 64 rows."""
     blocks = devices * max(2, _BLOCKS // devices)
-    return max(_LEAST, -(-total // blocks))
+    return max(LEAST, -(-total // blocks))
 
 
 def filled(number: int, step: int) -> int:
