@@ -7,6 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
+from synthmix_jax._typing import Array
+
 from . import _nested, _problem
 
 
@@ -85,7 +87,7 @@ def row_sum_bound(gram: jax.Array) -> jax.Array:
 usable_rows = jax.jit(_nested.usable_rows, static_argnames="n")
 
 
-def _put(cell: np.integer, whole: np.ndarray, part: jax.Array) -> np.ndarray:
+def _put(cell: np.integer, whole: np.ndarray, part: Array) -> np.ndarray:
     whole = np.array(whole)
     whole[cell] = np.asarray(part)[0]
     return whole
