@@ -82,8 +82,8 @@ def _factor_jvp(primals, tangents):
 def narrow(matrix: Float[Array, "N N"]) -> jax.Array:
     """The lower factor (N, N) of a matrix of some thousand rows, of which the lower triangle is read.
 
-    Blocks of 256 columns, their triangles by LAPACK and the rest by BLAS: at 2,048 rows 1.7 times as fast as LAPACK's
-    own call, and compiled once for all cells of a grid.
+    Blocks of 256 columns, their triangles by LAPACK and the rest by BLAS: at 2,048 rows 1.7 times as fast as LAPACK
+    alone, and compiled once for all cells of a grid.
     """
     total = matrix.shape[0]
     if total <= 2 * _NARROW or jax.default_backend() != "cpu":
