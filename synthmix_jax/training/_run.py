@@ -84,11 +84,8 @@ class Run:
                 else:
                     self.book.finish(chunk, live, scores, self.test)
                 # All processes stop where one was told to: none waits for another.
-                if (
-                    self.stop is not None
-                    and self.book.unfinished()
-                    and _agreement.any_of(self.stop())
-                ):
+                asked = self.stop is not None and self.book.unfinished()
+                if asked and _agreement.any_of(bool(self.stop())):
                     raise Stopped(self.book.where, meter.done, meter.total)
         return tuple(log)
 

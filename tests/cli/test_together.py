@@ -67,6 +67,6 @@ def test_each_fails_where_another_does_and_process_0_alone_writes(said):
     assert "process 1 failed (KeyError: 'a mistake')" in told[3]
     for words, kind in zip(told[2:], (ValueError, RuntimeError), strict=True):
         others.append(words)
-        with pytest.raises(kind, match="^process 1 "):
+        with pytest.raises(kind, match=r"^process 1 "):
             zero.each(lambda: None)
     assert _together.Together().each(lambda: 3) == 3
