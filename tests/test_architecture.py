@@ -24,7 +24,6 @@ ROWS = (
         "_best",
         "_checks",
         "_numerics",
-        "_rendezvous",
         "distributed",
         "dataset",
         "_matching",

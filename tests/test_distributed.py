@@ -11,8 +11,9 @@ import pytest
 from jax._src.clusters import cloud_tpu_cluster
 
 import synthmix_jax as smx
-from synthmix_jax import _rendezvous, distributed
-from synthmix_jax._rendezvous import Meeting
+from synthmix_jax import distributed
+from synthmix_jax.distributed import _rendezvous, _start
+from synthmix_jax.distributed._rendezvous import Meeting
 
 SLURM = {
     "SLURM_JOB_ID": "4100",
@@ -35,14 +36,14 @@ def _fresh(monkeypatch):
     """No cluster around, and nothing started before or left behind."""
     for name in (*SLURM, *OPEN_MPI, *GKE, "JAX_COORDINATOR_ADDRESS", "KUBERNETES_SERVICE_HOST"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(distributed, "_held", {})
+    monkeypatch.setattr(_start, "_held", {})
 
 
 @pytest.fixture
 def connected(monkeypatch):
     """What JAX and the meeting were asked for, without a connection."""
     asked = []
-    monkeypatch.setattr(distributed, "_refuse_if_in_use", lambda: None)
+    monkeypatch.setattr(_start, "_refuse_if_in_use", lambda: None)
     monkeypatch.setattr(Meeting, "hold", lambda meeting: asked.append(meeting))
     monkeypatch.setattr(jax.distributed, "initialize", lambda *a, **options: asked.append(a))
     return asked

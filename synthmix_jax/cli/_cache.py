@@ -27,7 +27,7 @@ def use() -> None:
     asked = os.environ.get(VARIABLE, "").strip()
     if asked.lower() in _OFF:
         return
-    if jax.config.values["jax_compilation_cache_dir"] is None:
+    if getattr(jax.config, "jax_compilation_cache_dir", None) is None:
         folder = Path(asked).expanduser() if asked else _users() / "synthmix" / "xla"
         try:
             _prepare(folder)

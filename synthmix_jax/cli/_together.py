@@ -65,7 +65,7 @@ class Together:
         return f"process {self.process} failed ({type(error).__name__}: {error}); its own output says more."
 
 
-_BAD_INPUT = "refused, "
+_BAD_INPUT = "refused: "
 
 
 def join(

@@ -13,7 +13,7 @@ from synthmix_jax._best import Best, best_of
 from synthmix_jax._typing import Array, KernelFunction, Key, Numbers
 from synthmix_jax.dataset import Dataset
 
-from . import _approximate, _exact, _memory, _problem, _status
+from . import _approximate, _deal, _exact, _memory, _problem, _status
 from ._features import FeatureMap
 from ._rows import Stream
 
@@ -144,7 +144,9 @@ def sweep(
             real and synthetic rows; or inputs (D, ...).
         key: PRNG key of landmarks or frequencies; the approximate methods need it.
         mesh: Devices, as a `jax.sharding.Mesh` with axes "rows", "grid" or both; None for one device. Approximate
-            methods spread rows over "rows" and cells over all devices.
+            methods spread rows over "rows" and cells over all devices. The exact method spreads cells (ridge,
+            weight) over "grid", where each device holds the kernel matrix unless "rows" has several: these share
+            it and its factor. Inputs are on every device; every process gives the same data and gets all results.
         progress: Told (done, total, what) by the approximate methods.
         workdir: Folder in which approximate methods keep their sums at every count: a pass that was interrupted
             goes on there, on any number of devices, and a sweep over other ridges or weights reads no row again.
@@ -218,9 +220,25 @@ def sweep(
     classes = _matching.num_classes(real, synthetic, test)
     synthetic = synthetic[: int(counts[-1])] if synthetic is not None and counts[-1] else None
     with _numerics.x64():
-        problem = _problem.build(real, synthetic, kernel, test, classes=classes)
-        largest = float(_exact.row_sum_bound(problem.gram))
-        result = _exact.solve(problem, ridges, weights, n, tuple(counts.tolist()), loo, residuals)
+        places = tuple(counts.tolist())
+        if on is None:
+            problem = _problem.build(real, synthetic, kernel, test, classes=classes)
+            largest = float(_exact.row_sum_bound(problem.gram))
+            result = _exact.solve(problem, ridges, weights, n, places, loo, residuals)
+        else:
+            result, largest = _deal.solve(
+                on,
+                real,
+                synthetic,
+                kernel,
+                test,
+                classes=classes,
+                ridges=ridges,
+                weights=weights,
+                counts=places,
+                loo=loo,
+                residuals=residuals,
+            )
     errors = result.loo_error if loo else result.test_error
     assert errors is not None
     return Sweep(

@@ -84,13 +84,12 @@ class Run:
                 else:
                     self.book.finish(chunk, live, scores, self.test)
                 # All processes stop where one was told to: none waits for another.
-                if (
-                    self.stop is not None
-                    and self.book.unfinished()
-                    and _agreement.any_of(self.stop())
-                ):
+                if self.book.unfinished() and self._told_to_stop():
                     raise Stopped(self.book.where, meter.done, meter.total)
         return tuple(log)
+
+    def _told_to_stop(self) -> bool:
+        return self.stop is not None and _agreement.any_of(bool(self.stop()))
 
     def _chunk(self, cells: Sequence[tuple[int, int]], layout: Layout) -> Chunk:
         models = layout.padded(len(cells))

@@ -7,8 +7,10 @@ import signal
 import subprocess
 import sys
 
+import jax
 import numpy as np
 import pytest
+from jax.experimental.compilation_cache import compilation_cache
 
 import synthmix_jax as smx
 from synthmix_jax.cli import _stopping, _train, main
@@ -25,6 +27,21 @@ def files(tmp_path_factory):
         y = np.arange(40) % 2
         smx.loaders.save(path, smx.Dataset((rng.normal(size=(40, 3)) + y[:, None]).astype("f4"), y))
     return [*map(str, paths)]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def kept(tmp_path_factory):
+    """The folder in which the command line keeps compiled programs."""
+    names = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
+    before = {name: jax.config.values[name] for name in names}
+    folder = tmp_path_factory.mktemp("kept")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SYNTHMIX_CACHE", str(folder))
+        compilation_cache.reset_cache()
+        yield folder
+    for name, value in before.items():
+        jax.config.update(name, value)
+    compilation_cache.reset_cache()
 
 
 @pytest.fixture
@@ -72,20 +89,10 @@ def test_without_a_folder_nothing_is_kept_and_that_is_said(run, terminated):
     assert "Nothing was kept; with --workdir or --out" in err
 
 
-def test_stopped_says_how_far_it_came_and_a_finished_run_is_not_stopped(files, tmp_path):
-    real, synthetic = map(smx.load, files)
-    config = smx.training.Config(steps=12, batch_size=8, evaluations=3)
-    model = smx.models.named("mlp", input_shape=(3,), num_outputs=2)
-    where, asked = tmp_path / "run", []
-
-    def go(stop):
-        options = {"ratios": [0, 1], "seeds": 2, "config": config, "workdir": where}
-        return smx.training.sweep(model, real, synthetic, test=None, stop=stop, **options)
-
-    with pytest.raises(smx.training.Stopped, match="after 32 of 48 steps") as caught:
-        go(lambda: asked.append(1) or len(asked) == 2)
-    assert (caught.value.workdir, caught.value.done, caught.value.total) == (str(where), 32, 48)
-    assert "4 go on from evaluation 2" in go(lambda: True).log[0]
+def test_programs_are_kept_as_told(kept):
+    """By the calls above, of which the later ones found what the first one compiled."""
+    assert any(name.name.startswith("jit_whole") for name in kept.rglob("*-cache"))
+    assert jax.config.values["jax_compilation_cache_dir"].startswith(str(kept))
 
 
 def test_a_second_signal_ends_at_once_even_inside_a_long_call():

@@ -1,12 +1,7 @@
-"""Several processes as one: `start` connects them, on TPU pods, Slurm, GKE, Open MPI, or where you say they are.
+"""`start`: what `jax.distributed.initialize` does, with an error in place of an abort.
 
-    import synthmix_jax as smx
-
-    smx.distributed.start()                                  # before anything else of JAX
-    smx.training.sweep(..., workdir="gs://bucket/run")       # the same script in every process
-
-It wraps `jax.distributed.initialize`, which aborts the program where another process cannot be reached; `start`
-raises, within its time-out, and says who is missing.
+JAX's client ends the program where another process cannot be reached; here all meet first, within a time-out, and
+whoever is missing is named.
 """
 
 import math
@@ -21,9 +16,8 @@ from typing import Any
 import jax
 
 from synthmix_jax import _checks
-from synthmix_jax._rendezvous import Meeting
 
-__all__ = ["Runtime", "start", "stop"]
+from ._rendezvous import Meeting
 
 _NAMES = {  # of JAX's classes
     "GceTpuCluster": "TPU",
