@@ -120,6 +120,12 @@ def solve(task: Task) -> Solved:
         tick=tick,
         saved=task.saved,
     )
+    largest = float(_largest(sums))
+    if not math.isfinite(largest):
+        raise ValueError(
+            "the features of some points are not finite: check the kernel's parameters against the scale of the "
+            "inputs, and that a precomputed kernel holds all row numbers."
+        )
     cells = _cells.grid(len(task.counts), task.ridges, task.weights)
     sample = _sample(task, features)
     _tell(task, 0, len(cells.ridge), "solving cells")
@@ -141,7 +147,7 @@ def solve(task: Task) -> Solved:
     return Solved(
         jax.tree.map(lambda a: a.reshape(*shape, *a.shape[1:]), curves),
         coefficients.reshape(*shape, *coefficients.shape[1:]),
-        float(_largest(sums)),
+        largest,
         error,
     )
 

@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 
 from synthmix_jax import _devices, _numerics
 from synthmix_jax._typing import Array
@@ -135,7 +135,7 @@ def _add(state: Any, features: FeatureMap, x: Array, y: Array, used: Array, *, m
 
 def added(
     features: FeatureMap,
-    x: Float[Array, "rows ..."],
+    x: Shaped[Array, "rows ..."],
     y: Float[Array, "rows k"],
     used: Float[Array, " rows"],
 ) -> tuple[jax.Array, jax.Array]:
