@@ -34,6 +34,11 @@ from ._nested import Curves
 _matmul = partial(jnp.matmul, precision=_numerics.HIGHEST)
 
 
+# Blocks of rows a device: enough that all have work to the end; each is compiled.
+_BLOCKS = 24
+LEAST = 64
+
+
 class Parts(NamedTuple):
     """A problem dealt out over "rows"; N rows filled up to M, n and t points to a multiple of the devices.
 
@@ -73,6 +78,12 @@ class Sizes(NamedTuple):
 
 
 SPECS = Parts(P(ROWS), P(ROWS), P(), P(ROWS), P(ROWS), P(None, ROWS), P(ROWS), P(ROWS), P(ROWS))
+
+
+def block_width(total: int, devices: int) -> int:
+    """Rows of a block: some 24 blocks in all, two a device or more, none below 64 rows."""
+    blocks = devices * max(2, _BLOCKS // devices)
+    return max(LEAST, -(-total // blocks))
 
 
 @partial(jax.jit, static_argnames=("mesh", "n", "counts", "loo", "residuals"))
