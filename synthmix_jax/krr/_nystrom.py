@@ -36,7 +36,7 @@ _SAMPLE = 192
 _FEW_POINTS, _FEW_CELLS = 1024, 32
 _MOST_COLUMNS = 128
 # Largest error of a leverage h, in units of 1 - h: a squared leave-one-out error is off by twice that at most.
-_TOLERANCE = 5e-4
+_TOLERANCE = 1e-3
 # Bytes that factors held together, and predictions of one block in all cells, may take.
 _GROUP_BYTES = 2**29
 _BLOCK_NUMBERS = 2**24

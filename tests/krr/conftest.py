@@ -3,4 +3,4 @@
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))  # mesh_cases
+sys.path.insert(0, str(Path(__file__).parent))  # mesh_cases, approximate_run

@@ -106,3 +106,16 @@ def test_sweep_by_blocks_is_the_sweep(rng, monkeypatch):
             assert (a is None) == (b is None)
             if a is not None:
                 np.testing.assert_allclose(a, b, rtol=1e-11)
+
+
+@pytest.mark.parametrize("size", [513, 700, 1024])
+def test_narrow_blocks_factor_what_features_leave(size, rng):
+    half = rng.normal(size=(size, size))
+    matrix = half @ half.T + size * np.eye(size)
+    above = np.triu(np.full((size, size), 7.0), 1)  # only the lower triangle may be read
+    with jax.enable_x64(True):
+        lower = np.asarray(jax.jit(_cholesky.narrow)(np.tril(matrix) + above))
+        broken = np.asarray(jax.jit(_cholesky.narrow)(np.tril(matrix) - 4.0 * size * np.eye(size)))
+    # Condition number below 10: a few units of rounding.
+    np.testing.assert_allclose(lower, np.linalg.cholesky(matrix), atol=1e-12 * size)
+    assert np.isnan(broken[-1, -1])
