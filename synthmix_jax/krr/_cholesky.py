@@ -13,7 +13,7 @@ LAPACK's own call spends more of its time waiting for its threads, and stands st
 one of their cores; products do neither. On GPUs the vendor's factorisation is one good call, and is kept.
 
 References:
-    Left-looking blocks: Golub and Van Loan (2013), section 4.2; refinement derived here.
+    Left-looking blocks: Golub and Van Loan (2013), section 4.2 [golub2013]; refinement derived here.
 """
 
 from functools import partial
