@@ -13,7 +13,8 @@ The solves need the same L_k, so they cost no communication of their own: N^2 / 
 device then adds up the running sums of its own real and test points (`_nested`), and one sum gives the means.
 
 References:
-    Block-cyclic left-looking factorisation: Golub and Van Loan (2013), section 4.2 [golub2013]; the fused solves derived here.
+    Block-cyclic left-looking factorisation: Golub and Van Loan (2013), section 4.2 [golub2013];
+    the fused solves derived here.
 """
 
 from functools import partial
