@@ -17,16 +17,6 @@ from synthmix_jax.dataset import Dataset
 from . import _exact, _problem, _spread
 from ._nested import Curves
 
-# Blocks of rows a device: enough that all have work to the end; each is compiled.
-_BLOCKS = 24
-LEAST = 64
-
-
-def block_width(total: int, devices: int) -> int:
-    """Rows of a block: some 24 blocks in all, two a device or more, none below 64 rows."""
-    blocks = devices * max(2, _BLOCKS // devices)
-    return max(LEAST, -(-total // blocks))
-
 
 def filled(number: int, step: int) -> int:
     """The next multiple of `step`."""
@@ -75,22 +65,21 @@ def solve(
         program = partial(_spread.whole_grid, placed, mesh=mesh, n=n, **asked)
         usable = lambda l, w, _: _exact.usable_rows(problem, l, w, n=n)
     else:
-        width = block_width(total, mesh.shape[ROWS])
+        width = _spread.block_width(total, mesh.shape[ROWS])
         tests = 0 if test is None else len(test)
         sizes = _spread.Sizes(n, tests, total, width, **asked)
         parts = _deal(mesh, data, kernel, test, classes, width)
         largest = float(_row_sum_bound(parts.gram, parts.index, total))
         program = partial(_spread.parted_grid, parts, mesh=mesh, sizes=sizes)
         usable = lambda l, w, found: found
-    run = partial(_run, program, mesh, n, tests=0 if test is None else len(test))
+    run = partial(_run, program, mesh, n, filled(len(ridges) * len(weights), mesh.shape[GRID]))
     return _exact.solve_cells(run, usable, ridges, weights, n, total, loo), largest
 
 
-def _run(program, mesh: Mesh, n: int, l, w, rows, *, tests: int) -> tuple[Curves, Any]:
-    """Cells dealt out over "grid", their number filled up; curves, and rows with a factor where they are known."""
+def _run(program, mesh: Mesh, n: int, size: int, l, w, rows) -> tuple[Curves, Any]:
+    """Cells dealt out over "grid", filled up to `size`; their curves, and rows with a factor where known."""
     cells = len(l)
-    more = filled(cells, mesh.shape[GRID]) - cells
-    fill = lambda a: _devices.place(np.append(a, np.repeat(a[-1:], more)), mesh, P(GRID))
+    fill = lambda a: _devices.place(_fill(a, size), mesh, P(GRID))
     found = _devices.gather(program(fill(l), fill(w), fill(rows)))
     curves, good = found if not isinstance(found, Curves) else (found, rows)
     curves = jax.tree.map(lambda a: a[:cells], curves)

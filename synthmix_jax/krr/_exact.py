@@ -48,10 +48,18 @@ def grid(
 
 def solve(problem, ridges, weights, n, counts, loo, residuals) -> _nested.Curves:
     """All cells on one device."""
+    total = problem.gram.shape[0]
     program = partial(grid, problem, n=n, counts=counts, loo=loo, residuals=residuals)
-    run = lambda l, w, rows: (program(l, w, rows), rows)
+
+    def run(l, w, rows):
+        if rows[0] == total:
+            return program(l, w, rows), rows
+        # Cells without a factor are few: one by one, a single program serves any number of them.
+        ones = [program(l[i : i + 1], w[i : i + 1], rows[i : i + 1]) for i in range(len(l))]
+        return jax.tree.map(lambda *a: np.concatenate(a), *ones), rows
+
     usable = lambda l, w, _: usable_rows(problem, l, w, n=n)
-    return solve_cells(run, usable, ridges, weights, n, problem.gram.shape[0], loo)
+    return solve_cells(run, usable, ridges, weights, n, total, loo)
 
 
 def solve_cells(run, usable, ridges, weights, n, total, loo) -> _nested.Curves:
@@ -69,12 +77,12 @@ def solve_cells(run, usable, ridges, weights, n, total, loo) -> _nested.Curves:
     w, l = (a.ravel() for a in np.meshgrid(weights, ridges, indexing="ij"))
     result, found = jax.tree.map(np.asarray, run(l, w, np.full(len(w), total)))
     errors = result.loo_error if loo else result.test_error
-    for cell in np.flatnonzero(~np.isfinite(errors).all(axis=1)):
-        one = slice(cell, cell + 1)
-        rows = usable(l[cell], w[cell], found[cell])
-        if rows >= n:
-            again, _ = run(l[one], w[one], np.asarray(rows)[None])
-            result = jax.tree.map(partial(_put, cell), result, again)
+    failed = np.flatnonzero(~np.isfinite(errors).all(axis=1))
+    rows = np.array([usable(l[i], w[i], found[i]) for i in failed], dtype=int)
+    failed, rows = failed[rows >= n], rows[rows >= n]
+    if len(failed):
+        again, _ = run(l[failed], w[failed], rows)
+        result = jax.tree.map(partial(_put, failed), result, again)
     return jax.tree.map(lambda a: a.reshape(len(weights), len(ridges), *a.shape[1:]), result)
 
 
@@ -87,7 +95,7 @@ def row_sum_bound(gram: jax.Array) -> jax.Array:
 usable_rows = jax.jit(_nested.usable_rows, static_argnames="n")
 
 
-def _put(cell: np.integer, whole: np.ndarray, part: Array) -> np.ndarray:
+def _put(cells: np.ndarray, whole: np.ndarray, part: Array) -> np.ndarray:
     whole = np.array(whole)
-    whole[cell] = np.asarray(part)[0]
+    whole[cells] = np.asarray(part)
     return whole

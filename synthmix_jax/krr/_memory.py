@@ -2,7 +2,7 @@
 
 from synthmix_jax._free_memory import available
 
-from . import _nested
+from . import _cholesky, _nested, _spread
 
 _FLOAT = 8
 
@@ -18,11 +18,14 @@ def estimate(
     ridges: int = 1,
     weights: int = 1,
     residuals: bool = False,
+    rows: int = 1,
+    grid: int = 1,
 ) -> int:
     """Bytes a sweep takes at its peak, inputs aside.
 
     Three matrices of all rows (kernel matrix, shifted copy, factor), the kernel matrix against the test
-    points and its solve, the solve for the real columns, prefix sums at the counts, and the results.
+    points and its solve, the solve for the real columns, prefix sums at the counts, and the results. By blocks
+    (large matrices on CPUs) two matrices and a half. On a mesh: those of one device.
 
     Args:
         n: Real points.
@@ -34,24 +37,39 @@ def estimate(
         ridges: Number of ridges.
         weights: Number of weights.
         residuals: Whether leave-one-out errors are kept point by point.
+        rows: Devices that share one matrix: those of the mesh's axis "rows".
+        grid: Devices over which cells are spread: those of "grid".
     """
-    total, real_columns = n + m, n
-    matrices = 3 * total**2
-    columns = real_columns + tests
-    solves = 2 * total * columns
+    total, real_columns = n + m, -(-n // rows)
+    cells = -(-ridges * weights // grid)
+    columns = real_columns + -(-tests // rows)
+    if rows > 1:
+        # Own rows of kernel matrix and factor, copies of parts of it for products, one block of rows whole.
+        matrices = 2.75 * total**2 / rows + 2 * total * _spread.block_width(total, rows)
+        tests = -(-tests // rows)
+        solves = 2 * total * (columns + outputs)
+    elif _cholesky.pays(total):
+        # Measured: the copies for products take half a matrix at their largest.
+        matrices = 2.5 * total**2 + 1.6 * total * _cholesky.blocks(total)[0][1]
+        solves = total * (columns + tests)
+    else:
+        matrices = 3 * total**2
+        solves = 2 * total * columns
     if counts <= _nested.SEGMENTS:
         # Prefix sums at every count, before and after they are added up, and the scores made of them.
         at_counts = 3 * counts * columns * outputs
-        if tests and _nested.back_substitutes(total, outputs, tests, counts):
+        if rows == 1 and tests and _nested.back_substitutes(total, outputs, tests, counts):
             at_counts = counts * outputs * (2 * total + 3 * real_columns + 2 * tests)
     else:
         # A scan copies its rows, and puts out what it scores at every row.
         at_counts = (
-            total * columns + 2 * total * (2 * n if residuals else 4) + 4 * columns * outputs
+            total * columns
+            + 2 * total * (2 * real_columns if residuals else 4)
+            + 4 * columns * outputs
         )
-    results = ridges * weights * counts * (4 + (2 * n if residuals else 0))
+    results = cells * counts * (4 + (2 * real_columns if residuals else 0))
     inputs = 2 * (total + tests) * features
-    return _FLOAT * (matrices + solves + at_counts + results + inputs)
+    return _FLOAT * int(matrices + solves + at_counts + results + inputs)
 
 
 def check(

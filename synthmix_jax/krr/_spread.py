@@ -13,7 +13,8 @@ The solves need the same L_k, so they cost no communication of their own: N^2 / 
 device then adds up the running sums of its own real and test points (`_nested`), and one sum gives the means.
 
 References:
-    Block-cyclic left-looking factorisation: Golub and Van Loan (2013), section 4.2; the fused solves derived here.
+    Block-cyclic left-looking factorisation: Golub and Van Loan (2013), section 4.2 [golub2013];
+    the fused solves derived here.
 """
 
 from functools import partial
@@ -32,6 +33,11 @@ from . import _nested
 from ._nested import Curves
 
 _matmul = partial(jnp.matmul, precision=_numerics.HIGHEST)
+
+
+# Blocks of rows a device: enough that all have work to the end; each is compiled.
+_BLOCKS = 24
+LEAST = 64
 
 
 class Parts(NamedTuple):
@@ -73,6 +79,12 @@ class Sizes(NamedTuple):
 
 
 SPECS = Parts(P(ROWS), P(ROWS), P(), P(ROWS), P(ROWS), P(None, ROWS), P(ROWS), P(ROWS), P(ROWS))
+
+
+def block_width(total: int, devices: int) -> int:
+    """Rows of a block: some 24 blocks in all, two a device or more, none below 64 rows."""
+    blocks = devices * max(2, _BLOCKS // devices)
+    return max(LEAST, -(-total // blocks))
 
 
 @partial(jax.jit, static_argnames=("mesh", "n", "counts", "loo", "residuals"))

@@ -176,7 +176,7 @@ def sweep(
     on = None if mesh is None else _devices.check_mesh(mesh)
     if method == "auto":
         method = _affordable(
-            real, synthetic, test, counts, ridges, weights, residuals, memory_limit
+            real, synthetic, test, counts, ridges, weights, residuals, on, memory_limit
         )
         num_features = min(num_features, n + m)
     if method != "exact":
@@ -213,7 +213,7 @@ def sweep(
     counts = np.arange(m + 1) if counts is None else counts
     counts = _checks.count_values("counts", counts, largest=m)
     _memory.check(
-        _needed(real, synthetic, test, counts, ridges, weights, residuals),
+        _needed(real, synthetic, test, counts, ridges, weights, residuals, on),
         memory_limit,
         rows=n + int(counts[-1]),
     )
@@ -252,7 +252,7 @@ def sweep(
     )
 
 
-def _affordable(real, synthetic, test, counts, ridges, weights, residuals, limit) -> str:
+def _affordable(real, synthetic, test, counts, ridges, weights, residuals, on, limit) -> str:
     """The exact method where its matrices fit."""
     if isinstance(synthetic, Stream):
         return "nystrom"
@@ -260,13 +260,13 @@ def _affordable(real, synthetic, test, counts, ridges, weights, residuals, limit
     counts = _checks.count_values(
         "counts", np.arange(m + 1) if counts is None else counts, largest=m
     )
-    needed = _needed(real, synthetic, test, counts, ridges, weights, residuals)
+    needed = _needed(real, synthetic, test, counts, ridges, weights, residuals, on)
     return "exact" if _memory.fits(needed, limit) else "nystrom"
 
 
-def _needed(real, synthetic, test, counts, ridges, weights, residuals) -> int:
-    """Bytes of the exact method."""
-    return _memory.estimate(
+def _needed(real, synthetic, test, counts, ridges, weights, residuals, on) -> int:
+    """Bytes of the exact method, where all devices of this process share them: on a CPU."""
+    one = _memory.estimate(
         len(real),
         int(counts[-1]),
         features=int(np.prod(real.x.shape[1:])),
@@ -276,4 +276,8 @@ def _needed(real, synthetic, test, counts, ridges, weights, residuals) -> int:
         ridges=len(ridges),
         weights=len(weights),
         residuals=residuals,
+        rows=1 if on is None else on.shape[_devices.ROWS],
+        grid=1 if on is None else on.shape[_devices.GRID],
     )
+    own = [] if on is None else on.local_devices
+    return one * (len(own) if own and own[0].platform == "cpu" else 1)

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 import synthmix_jax as smx
-from synthmix_jax.krr import _deal
+from synthmix_jax.krr import _spread
 
 FIELDS = (
     "loo_error", "loo_misclassified", "loo_residuals", "loo_wrong", "test_error", "test_misclassified", "status",
@@ -47,7 +47,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.process is not None:
         jax.distributed.initialize(f"localhost:{arguments.port}", 2, arguments.process)
-    _deal.LEAST = 6
+    _spread.LEAST = 6
     mesh = jax.make_mesh((2, jax.device_count() // 2), ("rows", "grid"))
     found = sweep(mesh)
     numbers = {name: getattr(found, name).tolist() for name in FIELDS}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import synthmix_jax as smx
-from synthmix_jax.krr import _exact, _problem
+from synthmix_jax.krr import _cholesky, _exact, _problem
 
 # What the compiler asks for is what it asks users for.
 pytestmark = pytest.mark.usefixtures("full_compilation")
@@ -42,6 +42,16 @@ def test_memory_estimate_is_what_the_compiler_asks_for(n, m, t, outputs, counts,
         n, m, outputs=outputs, tests=t, counts=counts, residuals=residuals
     )
     assert 0.85 * taken < estimate < 1.6 * taken
+
+
+def test_blocks_take_half_a_matrix_less(monkeypatch):
+    # The formula alone: what the compiler asks for is in benchmarks/_exact_large.py, by what was used.
+    sizes = {"counts": 4, "tests": 500}
+    blocks = smx.krr.estimate_memory(500, 19_500, **sizes)
+    monkeypatch.setattr(_cholesky, "SMALLEST", 10**9)
+    assert 0.8 < blocks / smx.krr.estimate_memory(500, 19_500, **sizes) < 0.9
+    # On two devices each has half of the matrices.
+    assert smx.krr.estimate_memory(500, 19_500, **sizes, rows=2) < 0.6 * blocks
 
 
 def test_too_much_memory_is_refused_with_numbers(rng):

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import synthmix_jax as smx
-from synthmix_jax.krr import _deal
+from synthmix_jax.krr import _spread
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -25,7 +25,7 @@ def alone():
 
 @pytest.fixture
 def small_blocks(monkeypatch):
-    monkeypatch.setattr(_deal, "LEAST", 6)
+    monkeypatch.setattr(_spread, "LEAST", 6)
 
 
 def alike(found, expected):
@@ -53,7 +53,6 @@ def test_two_devices_find_the_same(axis):
     assert found.largest_eigenvalue == pytest.approx(expected.largest_eigenvalue, rel=1e-14)
 
 
-@pytest.mark.usefixtures("small_blocks")
 def test_every_count_of_a_regression_without_labels(rng):
     real, pool = (smx.Dataset(rng.normal(size=(k, 2)), rng.normal(size=k)) for k in (5, 130))
     given = {"kernel": smx.kernels.RBF(1.0), "ridges": [0.1]}
