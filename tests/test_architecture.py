@@ -20,6 +20,7 @@ ROWS = (
         "_atomic",
         "_free_memory",
         "_agreement",
+        "_devices",
         "_best",
         "_checks",
         "_numerics",

@@ -1,0 +1,120 @@
+"""Rows that pass by: blocks of one size from memory, a memory-mapped file or a host iterator."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from synthmix_jax import _matching
+from synthmix_jax.dataset import Dataset
+
+
+@dataclass(frozen=True, eq=False)
+class Stream:
+    """Synthetic points that come block by block, more of them than memory holds.
+
+    Arrays need none of this: a `Dataset` over `np.load(path, mmap_mode="r")` is read block by block too.
+
+    Attributes:
+        blocks: Called to begin from the start; gives an iterator of `Dataset`s, of any lengths, the same points
+            each time.
+        rows: Points in all.
+    """
+
+    blocks: Callable[[], Iterable[Dataset]]
+    rows: int
+
+    def __len__(self) -> int:
+        return self.rows
+
+    def head(self) -> Dataset:
+        """The first block.
+
+        Raises:
+            ValueError: there is none, or it is no `Dataset`.
+        """
+        return next(self.checked(), None) or _ended(0, self.rows)
+
+    def checked(self) -> Iterator[Dataset]:
+        """Its blocks that hold points.
+
+        Raises:
+            ValueError: a block is no `Dataset`.
+        """
+        for block in self.blocks():
+            if not isinstance(block, Dataset):
+                raise ValueError(
+                    f"the stream gave a {type(block).__name__}; each block must be a synthmix_jax.Dataset."
+                )
+            if len(block):
+                yield block
+
+
+class Reader:
+    """Rows in order, from the first on."""
+
+    def __init__(self, data: Dataset | Stream, *, like: Dataset | None = None):
+        """Begin at the first row.
+
+        Args:
+            data: The points.
+            like: What each block of a stream must match (features, targets, classes).
+        """
+        self._pieces = _pieces(data, like)
+        self._held: Dataset | None = None
+        self._at = 0
+
+    def blocks(self, stop: int, size: int) -> Iterator[Dataset]:
+        """The rows from here to `stop`, at most `size` at a time.
+
+        Raises:
+            ValueError: a stream that ends before, or whose blocks do not match.
+        """
+        while self._at < stop:
+            if self._held is None or not len(self._held):
+                self._held = next(self._pieces, None) or _ended(self._at, stop)
+            take = min(size, stop - self._at, len(self._held))
+            part, self._held = self._held[:take], self._held[take:]
+            self._at += take
+            yield part
+
+    def skip(self, stop: int) -> None:
+        """Go to row `stop`; of a stream the rows before are drawn and dropped."""
+        for _ in self.blocks(stop, stop):
+            pass
+
+
+def in_blocks(data: Dataset, size: int) -> Iterator[Dataset]:
+    """All rows of a data set, at most `size` at a time."""
+    return Reader(data).blocks(len(data), size)
+
+
+def _pieces(data: Dataset | Stream, like: Dataset | None) -> Iterator[Dataset]:
+    if isinstance(data, Dataset):
+        yield data
+        return
+    for block in data.checked():
+        if like is not None:
+            _matching.check_match(like, block, "synthetic")
+        yield block
+
+
+def _ended(start: int, wanted: int) -> Dataset:
+    raise ValueError(
+        f"the stream of synthetic points ended after {start} rows, and {wanted} were announced or asked for. "
+        "Set rows to what it holds, or ask for smaller counts."
+    )
+
+
+def padded(
+    data: Dataset, classes: int | None, size: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Inputs, encoded targets and which rows count, on the host, filled up to `size` rows.
+
+    Rows that do not count are copies of the first: no strange input to any kernel.
+    """
+    x, y = np.asarray(data.x), _matching.encode_targets(data.y, classes)
+    lacking = size - len(x)
+    if lacking:
+        x, y = (np.concatenate([a, np.repeat(a[:1], lacking, axis=0)]) for a in (x, y))
+    return x, y, (np.arange(size) < size - lacking).astype(np.float64)
