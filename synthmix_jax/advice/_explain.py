@@ -152,7 +152,7 @@ def _features(advice: Advice) -> str:
     if alone is not None:
         compared = (
             f"With {_words.points(alone['points'], 'real')} alone the left-out error is "
-            f"{_words.number(alone['features'])} on them and {_words.number(alone['exact'])} with the kernel itself."
+            f"{_words.number(alone['features'])} on them, with the kernel itself {_words.number(alone['exact'])}."
         )
     elif advice.settings["method"] != "nystrom":
         compared = ""
@@ -162,8 +162,8 @@ def _features(advice: Advice) -> str:
             f"The kernel was approximated by {_words.integer(number)} features, and left-out errors are those of "
             "regression on them.",
             compared,
-            "More features (num_features) cost time and bring the answer nearer to the exact one; where they change "
-            "nothing, there are enough.",
+            "More features (num_features) cost time and bring the answer nearer to the exact one; where they "
+            "change nothing, there are enough.",
         )
         if part
     )
