@@ -23,8 +23,9 @@ from ._options import Common, own_warnings_once, progress
 class Recommend:
     """Recommend how much synthetic data to add to real data, from the real points alone.
 
-    REAL and SYNTHETIC: a name (digits, cifar10, mnist, usps), a .npz file that holds x and y, or a folder with
-    one sub-folder of images a class. Without them: a demonstration on the built-in digits.
+    REAL and SYNTHETIC: a name (digits, cifar10, mnist, usps), a .npz file that holds x and y, a folder with
+    x.npy and y.npy (memory-mapped), or one with a sub-folder of images a class. Without them: a demonstration on
+    the built-in digits.
 
     Attributes:
         real: The real points: those you would train on.
