@@ -12,6 +12,7 @@ convolutional features of 500 real images and of 3,000 of a class Gaussian fitte
 import argparse
 import time
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -54,13 +55,14 @@ def cifar(name: str, seed: int):
 def run(data: str, case: int | str, seed: int) -> dict:
     """Exact advice, then advice on ever more features, of one case."""
     real, pool, test, key = cifar(case, seed) if data == "cifar10" else digits(case, seed)
-    options = {
+    options: dict[str, Any] = {
         "key": key,
         "counts": smx.mixing.geometric_counts(len(pool), 20),
         "num_orders": 1,
         "distances": False,
     }
     rows = {}
+    method: dict[str, Any]
     for number in (None, *FEATURES):
         method = (
             {"method": "exact"} if number is None else {"method": "nystrom", "num_features": number}
@@ -110,7 +112,7 @@ def _overlap(a: list, b: list) -> bool:
 
 def main() -> None:
     """Run what is missing, write the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="one case of digits")
     parser.add_argument("--out", type=Path, default=RESULTS / "nystrom_advice.json")
     parser.add_argument(
