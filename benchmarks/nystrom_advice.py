@@ -52,7 +52,7 @@ def cifar(name: str, seed: int):
     return *found, advice
 
 
-def run(data: str, case: int | str, seed: int) -> dict:
+def run(data: str, case: Any, seed: int) -> dict:
     """Exact advice, then advice on ever more features, of one case."""
     real, pool, test, key = cifar(case, seed) if data == "cifar10" else digits(case, seed)
     options: dict[str, Any] = {
