@@ -46,11 +46,8 @@ def grid(counts: int, ridges: np.ndarray, weights: np.ndarray) -> Cells:
 def factor(sums: Sums, place: Array, weight: Array, ridge: Array) -> jax.Array:
     """L (D, D) of one cell; NaN where A is not positive definite."""
     matrix = jnp.asarray(sums.real_gram + weight * sums.gram[place])
-    size = matrix.shape[0]
-    if _cholesky.pays(size):
-        return _cholesky.factor(matrix, jnp.full(size, ridge), jnp.ones(size, bool))
-    index = jnp.arange(size)
-    return jnp.linalg.cholesky(matrix.at[index, index].add(ridge), symmetrize_input=False)
+    index = jnp.arange(matrix.shape[0])
+    return _cholesky.narrow(matrix.at[index, index].add(ridge))
 
 
 def solve(

@@ -7,6 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
+from synthmix_jax._typing import Array
+
 from . import _nested, _problem
 
 
@@ -45,18 +47,33 @@ def grid(
 
 
 def solve(problem, ridges, weights, n, counts, loo, residuals) -> _nested.Curves:
-    """All cells; those whose full matrix has no factor are solved again on the rows that have one."""
-    total = problem.gram.shape[0]
-    flat = [a.ravel() for a in np.meshgrid(weights, ridges, indexing="ij")]
-    w, l = flat
-    run = partial(grid, problem, n=n, counts=counts, loo=loo, residuals=residuals)
-    result = jax.tree.map(np.asarray, run(l, w, np.full(len(w), total)))
+    """All cells on one device."""
+    program = partial(grid, problem, n=n, counts=counts, loo=loo, residuals=residuals)
+    run = lambda l, w, rows: (program(l, w, rows), rows)
+    usable = lambda l, w, _: usable_rows(problem, l, w, n=n)
+    return solve_cells(run, usable, ridges, weights, n, problem.gram.shape[0], loo)
+
+
+def solve_cells(run, usable, ridges, weights, n, total, loo) -> _nested.Curves:
+    """All cells; those whose full matrix has no factor are solved again on the rows that have one.
+
+    Args:
+        run: (ridges, weights, rows) of cells -> their curves, and what `usable` needs of each.
+        usable: (ridge, weight, that of the cell) -> the number of leading rows that have a factor.
+        ridges: Absolute ridges (l,).
+        weights: Weights (w,).
+        n: Number of real points.
+        total: Number of all points.
+        loo: Whether there are leave-one-out errors.
+    """
+    w, l = (a.ravel() for a in np.meshgrid(weights, ridges, indexing="ij"))
+    result, found = jax.tree.map(np.asarray, run(l, w, np.full(len(w), total)))
     errors = result.loo_error if loo else result.test_error
-    failed = np.flatnonzero(~np.isfinite(errors).any(axis=1))
-    for cell in failed:
-        rows = _usable_rows(problem, l[cell], w[cell], n=n)
+    for cell in np.flatnonzero(~np.isfinite(errors).all(axis=1)):
+        one = slice(cell, cell + 1)
+        rows = usable(l[cell], w[cell], found[cell])
         if rows >= n:
-            again = run(l[cell : cell + 1], w[cell : cell + 1], np.asarray(rows)[None])
+            again, _ = run(l[one], w[one], np.asarray(rows)[None])
             result = jax.tree.map(partial(_put, cell), result, again)
     return jax.tree.map(lambda a: a.reshape(len(weights), len(ridges), *a.shape[1:]), result)
 
@@ -67,10 +84,10 @@ def row_sum_bound(gram: jax.Array) -> jax.Array:
     return jnp.max(jnp.sum(jnp.abs(gram), axis=1))
 
 
-_usable_rows = jax.jit(_nested.usable_rows, static_argnames="n")
+usable_rows = jax.jit(_nested.usable_rows, static_argnames="n")
 
 
-def _put(cell: np.integer, whole: np.ndarray, part: jax.Array) -> np.ndarray:
+def _put(cell: np.integer, whole: np.ndarray, part: Array) -> np.ndarray:
     whole = np.array(whole)
     whole[cell] = np.asarray(part)[0]
     return whole

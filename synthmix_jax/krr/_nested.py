@@ -14,8 +14,9 @@ Derived here from textbook algebra (Rasmussen & Williams 2006, section 5.4.2, fo
 """
 
 import itertools
+from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -124,10 +125,32 @@ def prefixes(
         scored: The first so many rows are scored by leave-one-out; none for 0.
         residuals: Whether to return these scores point by point.
     """
+    (total, outputs), tests = problem.targets.shape, problem.cross is not None
+    queries = problem.cross.shape[1] if problem.cross is not None else 0
+    back = queries > 0 and len(counts) <= SEGMENTS
+    back = back and back_substitutes(total, outputs, queries, len(counts))
     z = _solve(lower, problem.targets)
+    solved = _solved_columns(problem, lower, scored, tests and not back)
+    score = partial(_score, problem, scored, residuals, tests and not back)
+    result = running(solved, z, score, n=n, counts=counts, scored=scored)
+    if back:
+        result = result._replace(**_test_by_back_substitution(problem, lower, z, n, counts))
+    return result
+
+
+def running(
+    solved: Float[Array, "N q"],
+    z: Float[Array, "N k"],
+    score: Callable[[jax.Array, jax.Array], Any],
+    *,
+    n: int,
+    counts: tuple[int, ...],
+    scored: int,
+) -> Any:
+    """What `score` makes of the prefix sums at every count: sum of solved_j z_j (q, k), of solved_j^2 (scored,)."""
     # Shapes alone decide which way is cheaper, so the choice is made while tracing.
     way = _by_segments if len(counts) <= SEGMENTS else _by_scan
-    return way(problem, lower, z, n, counts, scored, residuals)
+    return way(solved, z, score, n, counts, scored)
 
 
 def averaged_coefficients(
@@ -184,28 +207,17 @@ def _solve(lower: Array, right: Array, transpose: bool = False) -> jax.Array:
 SEGMENTS = 128
 
 
-def _by_segments(problem, lower, z, n, counts, scored, residuals) -> Curves:
+def _by_segments(solved, z, score, n, counts, scored):
     """Prefix sums at a few counts: one product for each stretch of rows, added up over the stretches."""
-    (total, outputs), queries = z.shape, 0 if problem.cross is None else problem.cross.shape[1]
-    back = queries > 0 and back_substitutes(total, outputs, queries, len(counts))
-    tests = problem.cross is not None and not back
-    solved = _solved_columns(problem, lower, scored, tests)
     edges = [0, *(n + count for count in counts)]
     stretches = [slice(*pair) for pair in itertools.pairwise(edges)]
     sums = jnp.cumsum(jnp.stack([_matmul(solved[rows].T, z[rows]) for rows in stretches]), axis=0)
     squares = jnp.stack([jnp.sum(solved[rows, :scored] ** 2, axis=0) for rows in stretches])
-    score = partial(_score, problem, scored, residuals, tests)
-    result = jax.vmap(score)(sums, jnp.cumsum(squares, axis=0))
-    if back:
-        result = result._replace(**_test_by_back_substitution(problem, lower, z, n, counts))
-    return result
+    return jax.vmap(score)(sums, jnp.cumsum(squares, axis=0))
 
 
-def _by_scan(problem, lower, z, n, counts, scored, residuals) -> Curves:
+def _by_scan(solved, z, score, n, counts, scored):
     """Prefix sums at every count: a scan over the rows that keeps the running sums only."""
-    tests = problem.cross is not None
-    solved = _solved_columns(problem, lower, scored, tests)
-    score = partial(_score, problem, scored, residuals, tests)
 
     def add_row(state, row):
         (sums, squares), (v, z_row) = state, row
@@ -251,7 +263,7 @@ def _score_loo(problem: Problem, residuals: bool, left_out: Float[Array, "n k"])
     result = Curves(jnp.mean(squared), loo_residuals=squared if residuals else None)
     if problem.labels is None:
         return result
-    wrong = _wrong(problem.targets[: left_out.shape[0]] - left_out, problem.labels)
+    wrong = wrong_class(problem.targets[: left_out.shape[0]] - left_out, problem.labels)
     return result._replace(
         loo_misclassified=jnp.mean(wrong), loo_wrong=wrong if residuals else None
     )
@@ -262,11 +274,11 @@ def _score_test(problem: Problem, predicted: Float[Array, "t k"]) -> dict[str, A
     error = jnp.mean(jnp.sum((predicted - problem.test_targets) ** 2, axis=1))
     wrong = None
     if problem.test_labels is not None:
-        wrong = jnp.mean(_wrong(predicted, problem.test_labels))
+        wrong = jnp.mean(wrong_class(predicted, problem.test_labels))
     return {"test_error": error, "test_misclassified": wrong}
 
 
-def _wrong(scores: Float[Array, "t k"], labels: Array) -> jax.Array:
+def wrong_class(scores: Float[Array, "t k"], labels: Array) -> jax.Array:
     """1.0 where the largest score is of another class, NaN where scores are not finite."""
     wrong = (jnp.argmax(scores, axis=1) != labels).astype(scores.dtype)
     return jnp.where(jnp.isfinite(jnp.sum(scores, axis=1)), wrong, jnp.nan)

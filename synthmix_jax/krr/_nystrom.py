@@ -26,6 +26,7 @@ from synthmix_jax.dataset import Dataset
 
 from . import _cells, _leverage, _nested, _rows, _sums
 from ._features import FeatureMap
+from ._saved import Saved
 
 Progress = Callable[[int, int, str], None]
 
@@ -35,7 +36,7 @@ _SAMPLE = 192
 _FEW_POINTS, _FEW_CELLS = 1024, 32
 _MOST_COLUMNS = 128
 # Largest error of a leverage h, in units of 1 - h: a squared leave-one-out error is off by twice that at most.
-_TOLERANCE = 5e-4
+_TOLERANCE = 1e-3
 # Bytes that factors held together, and predictions of one block in all cells, may take.
 _GROUP_BYTES = 2**29
 _BLOCK_NUMBERS = 2**24
@@ -58,6 +59,7 @@ class Task:
         mesh: Devices.
         block: Rows at a time.
         classes: Of labels; None for regression.
+        saved: Where sums are kept, or None.
         progress: Told of rows passed and cells solved.
     """
 
@@ -73,6 +75,7 @@ class Task:
     mesh: Mesh
     block: int
     classes: int | None
+    saved: Saved | None = None
     progress: Progress | None = field(default=None, repr=False)
 
 
@@ -115,7 +118,14 @@ def solve(task: Task) -> Solved:
         block=task.block,
         mesh=mesh,
         tick=tick,
+        saved=task.saved,
     )
+    largest = float(_largest(sums))
+    if not math.isfinite(largest):
+        raise ValueError(
+            "the features of some points are not finite: check the kernel's parameters against the scale of the "
+            "inputs, and that a precomputed kernel holds all row numbers."
+        )
     cells = _cells.grid(len(task.counts), task.ridges, task.weights)
     sample = _sample(task, features)
     _tell(task, 0, len(cells.ridge), "solving cells")
@@ -137,7 +147,7 @@ def solve(task: Task) -> Solved:
     return Solved(
         jax.tree.map(lambda a: a.reshape(*shape, *a.shape[1:]), curves),
         coefficients.reshape(*shape, *coefficients.shape[1:]),
-        float(_largest(sums)),
+        largest,
         error,
     )
 
@@ -198,7 +208,7 @@ def _columns(
         some = _cells.Cells(*(np.asarray(a)[chosen] for a in cells))
         factors = _cells.factor_all(sums, some, mesh=task.mesh)
         first = 0
-        for _, part in _rows.in_blocks(task.real, [len(task.real)], task.block):
+        for part in _rows.in_blocks(task.real, task.block):
             x, _, _ = _rows.padded(part, task.classes, task.block)
             phi = _evaluate(
                 features, _devices.place(x, task.mesh, PartitionSpec(_devices.ROWS)), mesh=task.mesh
@@ -250,7 +260,7 @@ def _scores(
     by_rows = partial(_devices.place, mesh=task.mesh, spec=PartitionSpec(_devices.ROWS))
     keep = task.residuals and leverages is not None
     means, points, first = [0.0, 0.0], ([], []), 0
-    for _, part in _rows.in_blocks(data, [len(data)], block):
+    for part in _rows.in_blocks(data, block):
         rows = slice(first, first + len(part))
         x, y, used = _rows.padded(part, classes, block)
         h = np.zeros((block, columns.shape[1]))

@@ -117,12 +117,17 @@ def evaluate(kernel: KernelFunction, x1: np.ndarray, x2: np.ndarray | None = Non
         matrix = _compiled_gram(kernel, x1, x2)
     else:
         matrix = jnp.asarray(kernels.gram(kernel, x1, x2), jnp.float64)
-    if not bool(jnp.isfinite(jnp.sum(matrix))):
+    refuse_non_finite(kernel, bool(jnp.isfinite(jnp.sum(matrix))))
+    return matrix
+
+
+def refuse_non_finite(kernel: KernelFunction, finite: bool) -> None:
+    """Raise ValueError unless a kernel's values are finite."""
+    if not finite:
         raise ValueError(
             f"kernel {kernels.describe(kernel)} gave non-finite values. Check its parameters against "
             "the scale of the inputs."
         )
-    return matrix
 
 
 # One fused pass: evaluated step by step, a kernel would hold several matrices of this size.

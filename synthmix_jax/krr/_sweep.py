@@ -1,5 +1,6 @@
 """The public door: kernel ridge regression over all counts, ridges and weights at once."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +13,7 @@ from synthmix_jax._best import Best, best_of
 from synthmix_jax._typing import Array, KernelFunction, Key, Numbers
 from synthmix_jax.dataset import Dataset
 
-from . import _approximate, _exact, _memory, _problem, _status
+from . import _approximate, _deal, _exact, _memory, _problem, _status
 from ._features import FeatureMap
 from ._rows import Stream
 
@@ -110,6 +111,7 @@ def sweep(
     key: Key | None = None,
     mesh: Any = None,
     progress: Progress | None = None,
+    workdir: str | os.PathLike[str] | None = None,
 ) -> Sweep:
     """Fit [real; first m synthetic points] for every m, ridge and weight, and score each fit.
 
@@ -142,8 +144,13 @@ def sweep(
             real and synthetic rows; or inputs (D, ...).
         key: PRNG key of landmarks or frequencies; the approximate methods need it.
         mesh: Devices, as a `jax.sharding.Mesh` with axes "rows", "grid" or both; None for one device. Approximate
-            methods spread rows over "rows" and cells over all devices.
+            methods spread rows over "rows" and cells over all devices. The exact method spreads cells (ridge,
+            weight) over "grid", where each device holds the kernel matrix unless "rows" has several: these share
+            it and its factor. Inputs are on every device; every process gives the same data and gets all results.
         progress: Told (done, total, what) by the approximate methods.
+        workdir: Folder in which approximate methods keep their sums at every count: a pass that was interrupted
+            goes on there, on any number of devices, and a sweep over other ridges or weights reads no row again.
+            None to keep nothing.
 
     Returns:
         A `Sweep`. A cell whose factorisation failed is NaN with a status; the others stand.
@@ -190,12 +197,18 @@ def sweep(
             key=key,
             mesh=_devices.one_device() if on is None else on,
             progress=progress,
+            workdir=workdir,
         )
         return Sweep(**fields)
     if isinstance(synthetic, Stream):
         raise ValueError(
             "synthetic is a Stream, which method='exact' cannot hold. Take method='nystrom' or "
             "'random_features', or give a Dataset."
+        )
+    if workdir is not None:
+        raise ValueError(
+            "workdir keeps the sums of an approximate method, and method is 'exact'; leave it out, or take "
+            "method='nystrom' or 'random_features'."
         )
     counts = np.arange(m + 1) if counts is None else counts
     counts = _checks.count_values("counts", counts, largest=m)
@@ -207,9 +220,25 @@ def sweep(
     classes = _matching.num_classes(real, synthetic, test)
     synthetic = synthetic[: int(counts[-1])] if synthetic is not None and counts[-1] else None
     with _numerics.x64():
-        problem = _problem.build(real, synthetic, kernel, test, classes=classes)
-        largest = float(_exact.row_sum_bound(problem.gram))
-        result = _exact.solve(problem, ridges, weights, n, tuple(counts.tolist()), loo, residuals)
+        places = tuple(counts.tolist())
+        if on is None:
+            problem = _problem.build(real, synthetic, kernel, test, classes=classes)
+            largest = float(_exact.row_sum_bound(problem.gram))
+            result = _exact.solve(problem, ridges, weights, n, places, loo, residuals)
+        else:
+            result, largest = _deal.solve(
+                on,
+                real,
+                synthetic,
+                kernel,
+                test,
+                classes=classes,
+                ridges=ridges,
+                weights=weights,
+                counts=places,
+                loo=loo,
+                residuals=residuals,
+            )
     errors = result.loo_error if loo else result.test_error
     assert errors is not None
     return Sweep(

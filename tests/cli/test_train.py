@@ -43,10 +43,21 @@ def run(capsys):
 
 
 def made_up(
-    model, real, synthetic, *, test, ratios, seeds, config, workdir=None, progress=None, failed=()
+    model,
+    real,
+    synthetic,
+    *,
+    test,
+    ratios,
+    seeds,
+    config,
+    workdir=None,
+    progress=None,
+    stop=None,
+    failed=(),
 ):
     """What a sweep returns, without one: errors by a formula, all else as planned."""
-    del model, workdir
+    del model, workdir, stop
     plan = _plan.make_plan(real, synthetic, ratios, training.Seeds.of(seeds), config)
     shape = len(plan.ratios), len(plan.seeds)
     scatter = np.random.default_rng(0).uniform(size=shape)
@@ -193,7 +204,7 @@ def test_a_terminal_gets_a_table_a_panel_and_progress(run, files, quick, monkeyp
     told = []
 
     @contextlib.contextmanager
-    def bar(*, whole):
+    def bar(*, whole, shown):
         assert whole
         yield lambda *counts: told.append(counts)
 

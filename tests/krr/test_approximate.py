@@ -301,5 +301,10 @@ def test_bad_input_is_refused_at_once(rng):
             smx.krr.sweep(
                 real, pool, **{**GRID, "counts": counts}, method="nystrom", num_features=4, key=key
             )
+    numbers = smx.Dataset(np.arange(N), real.y)
+    later = smx.Dataset(np.arange(M) + 25, synthetic.y)  # beyond the matrix
+    given = dict(kernel=smx.kernels.Precomputed(np.eye(40)), landmarks=np.arange(9.0))
+    with pytest.raises(ValueError, match="features of some points are not finite"):
+        smx.krr.sweep(numbers, later, **{**GRID, **given}, method="nystrom")
     with pytest.raises(ValueError, match="which method='exact' cannot hold"):
         smx.krr.sweep(real, stream, **GRID)

@@ -255,3 +255,19 @@ def test_damaged_folders_are_refused(finished, tmp_path, name, content, words):
         path.write_text("".join(lines[:-1]) if content is None else content)
     with pytest.raises(ValueError, match=words):
         cases.sweep(workdir=folder, keep_models=True)
+
+
+def test_a_sweep_that_is_told_to_stop_says_how_far_it_came_and_goes_on(tmp_path):
+    asked = []
+    with pytest.raises(cases.smx.training.Stopped, match="after 72 of 144 steps") as caught:
+        cases.sweep(workdir=tmp_path / "run", stop=lambda: asked.append(1) or len(asked) == 2)
+    stopped = caught.value
+    assert (stopped.workdir, stopped.done, stopped.total) == (str(tmp_path / "run"), 72, 144)
+    # What is finished is not stopped.
+    again = cases.sweep(workdir=tmp_path / "run", stop=lambda: len(asked) > 5 or asked.append(2))
+    assert "6 go on from evaluation 2" in again.log[0]
+    assert asked == [1, 1, 2]
+    cases.same(again, cases.sweep())
+    with pytest.raises(cases.smx.training.Stopped, match="nothing was kept") as caught:
+        cases.sweep(stop=lambda: True)
+    assert caught.value.workdir is None
