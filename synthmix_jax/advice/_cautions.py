@@ -103,12 +103,17 @@ def misread(real: Dataset, synthetic: Dataset) -> list[str]:
     return found + _other_scale(real, synthetic)
 
 
+# So many evenly spaced points are enough to see a tenfold spread, and spare a copy of a memory-mapped pool.
+_ENOUGH = 50_000
+
+
 def _other_scale(real: Dataset, synthetic: Dataset) -> list[str]:
     """Columns whose spread differs tenfold: one side was standardised and the other was not?"""
     if real.x.ndim > 2:
         return []
     spreads = [
-        np.asarray(_numerics.as_rows(np.asarray(d.x))).std(axis=0) for d in (real, synthetic)
+        np.asarray(_numerics.as_rows(np.asarray(d.x)[:: 1 + len(d) // _ENOUGH])).std(axis=0)
+        for d in (real, synthetic)
     ]
     both = (spreads[0] > 0) & (spreads[1] > 0)
     apart = np.abs(np.log10(spreads[1][both] / spreads[0][both])) > 1

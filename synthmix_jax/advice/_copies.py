@@ -11,6 +11,7 @@ points without ever coming close to one. So it cannot replace the question where
 import numpy as np
 
 from synthmix_jax import _numerics
+from synthmix_jax._typing import Key
 from synthmix_jax.dataset import Dataset
 
 from ._records import Copies
@@ -22,13 +23,21 @@ from ._records import Copies
 _HALF, _DECILE, _TOO_CLOSE, _TOO_MANY_IDENTICAL = 0.5, 0.1, 0.3, 0.01
 
 
-def look_for_copies(real: Dataset, synthetic: Dataset, *, block_size: int = 2048) -> Copies | None:
+# Shares of so many points are known to less than half a percent.
+MOST_POINTS = 20_000
+
+
+def look_for_copies(
+    real: Dataset, synthetic: Dataset, *, block_size: int = 2048, key: Key | None = None
+) -> Copies | None:
     """Compare nearest-neighbour ratios of synthetic points with those of real points.
 
     Args:
         real: n real points.
         synthetic: m synthetic points.
-        block_size: Synthetic points handled at a time.
+        block_size: Points handled at a time.
+        key: PRNG key: of more than 20,000 points on a side a random part is looked at, beside all real points. None
+            looks at all of them.
 
     Returns:
         The result, or None with fewer than three real points, which have no such ratios.
@@ -36,10 +45,18 @@ def look_for_copies(real: Dataset, synthetic: Dataset, *, block_size: int = 2048
     if len(real) < 3:
         return None
     x = np.asarray(_numerics.as_rows(np.asarray(real.x)))
-    others = np.asarray(_numerics.as_rows(np.asarray(synthetic.x)))
+    mine, theirs = _part(len(real), key), _part(len(synthetic), key)
+    others = np.asarray(synthetic.x)
+    others = np.asarray(_numerics.as_rows(others if theirs is None else others[theirs]))
     centre = x.mean(axis=0)  # the expanded square loses digits far from the origin
     x, others = x - centre, others - centre
-    normal = _ratios(x, x, skip_self=True)
+    own_rows = np.arange(len(x)) if mine is None else mine
+    normal = np.concatenate(
+        [
+            _ratios(x[rows], x, itself=rows)
+            for rows in np.split(own_rows, range(block_size, len(own_rows), block_size))
+        ]
+    )
     blocks = [
         _ratios(others[start : start + block_size], x)
         for start in range(0, len(others), block_size)
@@ -49,7 +66,7 @@ def look_for_copies(real: Dataset, synthetic: Dataset, *, block_size: int = 2048
     # Values from a short list coincide by chance: only what exceeds the real points' own rate, by three of its
     # standard errors, is suspicious.
     own = float(np.mean(normal == 0.0))
-    excess = identical - own - 3.0 * np.sqrt(own * (1.0 - own) / len(real))
+    excess = identical - own - 3.0 * np.sqrt(own * (1.0 - own) / len(normal))
     # Where points fall independently and locally uniformly in d dimensions, ratio^d is uniform on [0, 1]: the
     # decile is at most 0.1^(1/d). That bounds the noise of a decile of few real points with few features.
     uniform = _DECILE ** (1.0 / max(x.shape[1], 1))
@@ -58,12 +75,20 @@ def look_for_copies(real: Dataset, synthetic: Dataset, *, block_size: int = 2048
     return Copies(identical, close, bool(suspicious))
 
 
-def _ratios(points: np.ndarray, real: np.ndarray, skip_self: bool = False) -> np.ndarray:
+def _part(number: int, key: Key | None) -> np.ndarray | None:
+    """Rows to look at, at random; None for all."""
+    if key is None or number <= MOST_POINTS:
+        return None
+    return np.sort(_numerics.host_generator(key).choice(number, MOST_POINTS, replace=False))
+
+
+def _ratios(points: np.ndarray, real: np.ndarray, itself: np.ndarray | None = None) -> np.ndarray:
+    """Ratios (p,) of points; those that are real points themselves lie at row `itself` among them."""
     squared = (
         (points**2).sum(axis=1)[:, None] + (real**2).sum(axis=1)[None, :] - 2 * points @ real.T
     )
-    if skip_self:
-        np.fill_diagonal(squared, np.inf)
+    if itself is not None:
+        squared[np.arange(len(points)), itself] = np.inf
     nearest, second = np.partition(squared, 1, axis=1)[:, :2].T
     # Below the round-off of the expanded square the two points are the same.
     scale = 1e-12 * np.maximum((points**2).sum(axis=1), (real**2).sum(axis=1).max())

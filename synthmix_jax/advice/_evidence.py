@@ -17,20 +17,25 @@ from synthmix_jax import _numerics, krr, mixing
 from synthmix_jax._typing import KernelFunction, Key
 from synthmix_jax.dataset import Dataset
 
-from . import _cautions
+from . import _approximation, _cautions
 
 Recipe = Callable[[Dataset], Dataset]
 Progress = Callable[[int, int, str], None]
 
 
 class Grid(NamedTuple):
-    """What is swept: absolute ridges, weights, and counts, with the kernel, in how many bytes."""
+    """What is swept: absolute ridges, weights, and counts, with the kernel, in how many bytes, and how.
+
+    Without an approximation the method is exact; a sweep on features tells `progress` what it does.
+    """
 
     kernel: KernelFunction
     ridges: np.ndarray
     weights: np.ndarray
     counts: np.ndarray
     memory_limit: float | int | None = None
+    approximation: _approximation.Approximation | None = None
+    progress: Progress | None = None
 
 
 def from_pool(
@@ -43,9 +48,16 @@ def from_pool(
         pool: m synthetic points that do not depend on the real ones.
         orders: Permutations of the pool.
         grid: What to sweep.
-        tick: Called after each weight of each order.
+        tick: Called after each weight of each order; on features, where one pass over the rows serves all weights,
+            after each order.
     """
-    sweeps = [_sweep_by_weight(real, pool[order], grid, tick) for order in orders]
+    if grid.approximation is None:
+        sweeps = [_sweep_by_weight(real, pool[order], grid, tick) for order in orders]
+    else:
+        sweeps = [
+            _sweep_on_features(real, _approximation.in_order(pool, order), grid, tick)
+            for order in orders
+        ]
     return reduce(add, [scaled(s, 1.0 / len(sweeps)) for s in sweeps])
 
 
@@ -63,11 +75,12 @@ def cross_fitted(
         pools: For each fold, synthetic points of a generator fitted without it, in nested order.
         folds: Fold of each real point (n,).
         grid: What to sweep.
-        tick: Called after each weight of each fold.
+        tick: Called after each weight of each fold; on features after each fold.
     """
+    sweep_of = _sweep_by_weight if grid.approximation is None else _sweep_on_features
     parts = []
     for fold, pool in enumerate(pools):
-        sweep = _sweep_by_weight(real, pool, grid, tick)
+        sweep = sweep_of(real, pool, grid, tick)
         parts.append(scored_on(sweep, folds == fold))
     return reduce(add, parts)
 
@@ -178,6 +191,27 @@ def _sweep_by_weight(
     return dataclasses.replace(parts[0], **merged)
 
 
+def _sweep_on_features(
+    real: Dataset, pool: Dataset | krr.Stream, grid: Grid, tick: Callable[[], None]
+) -> krr.Sweep:
+    """One sweep for all weights."""
+    assert grid.approximation is not None
+    sweep = krr.sweep(
+        real,
+        pool,
+        kernel=grid.kernel,
+        ridges=grid.ridges,
+        counts=grid.counts,
+        weights=grid.weights,
+        residuals=True,
+        memory_limit=grid.memory_limit,
+        progress=grid.progress,
+        **grid.approximation.options(),
+    )
+    tick()
+    return sweep
+
+
 _CURVES = ("loo_error", "loo_misclassified", "loo_residuals", "loo_wrong")
 
 
@@ -223,5 +257,6 @@ def add(a: krr.Sweep, b: krr.Sweep) -> krr.Sweep:
         a,
         status=np.maximum(a.status, b.status),
         largest_eigenvalue=max(a.largest_eigenvalue, b.largest_eigenvalue),
+        leverage_error=max(a.leverage_error, b.leverage_error),
         **sums,
     )

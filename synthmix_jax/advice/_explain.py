@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from . import _adapt_words, _network_explain, _words
+from . import _adapt_words, _approximation, _network_explain, _words
 from ._intervals import QUANTILE
 from ._records import Advice
 
@@ -47,6 +47,7 @@ def rests_on(advice: Advice) -> list[str]:
         + (", stretched to none at all, since no gain is shown." if _unsure(advice) else "."),
         _frequencies(advice),
         _origin(advice),
+        _features(advice),
     ]
     if advice.copies is not None:
         found.append(_copies(advice))
@@ -139,6 +140,32 @@ def _origin(advice: Advice) -> str:
     return (
         "You said that the generator was fitted on other data than these real points; the errors are honest "
         f"only if that is so.{mean if isinstance(orders, int) else ''}"
+    )
+
+
+def _features(advice: Advice) -> str:
+    """That the kernel was approximated, and how well."""
+    if _approximation.words(advice.settings) is None:
+        return ""
+    number, alone = advice.settings["num_features"], advice.settings.get("real_only")
+    compared = "Real data alone have the same error as with the kernel itself."
+    if alone is not None:
+        compared = (
+            f"With {_words.points(alone['points'], 'real')} alone the left-out error is "
+            f"{_words.number(alone['features'])} on them, with the kernel itself {_words.number(alone['exact'])}."
+        )
+    elif advice.settings["method"] != "nystrom":
+        compared = ""
+    return " ".join(
+        part
+        for part in (
+            f"The kernel was approximated by {_words.integer(number)} features, and left-out errors are those of "
+            "regression on them.",
+            compared,
+            "More features (num_features) cost time and bring the answer nearer to the exact one; where they "
+            "change nothing, there are enough.",
+        )
+        if part
     )
 
 

@@ -19,6 +19,8 @@ RIDGES = (0.001, 0.01, 0.1, 1.0)
 
 # Twenty kernels are tried: with more source points than this the choice would take longer than the answer.
 _MOST_SOURCE = 1000
+# The same of real points that are scored themselves: their number squared is what leave-one-out holds.
+_MOST_REAL = 2000
 
 
 class KernelChoice(NamedTuple):
@@ -44,14 +46,17 @@ def choose_kernel(
     deviation over the real points. That uses every point, so its leave-one-out error is exact up to O(1/n).
 
     Args:
-        real: Real points; regression targets centred.
+        real: Real points; regression targets centred. Of more than 2,000 a random part.
         ridges: Absolute ridges tried with each kernel.
-        key: PRNG key; above 2,000 points the median distance is that of a random sample.
+        key: PRNG key of that part.
         importance: Weights (n,) of the points' leave-one-out errors; None for a plain mean.
 
     Raises:
         ValueError: no candidate could be fitted, or all real points coincide.
     """
+    if len(real) > _MOST_REAL:
+        rows = _some(len(real), _MOST_REAL, key)
+        real, importance = real[rows], None if importance is None else importance[rows]
 
     def error_of(kernel):
         sweep = krr.sweep(
@@ -81,9 +86,8 @@ def choose_kernel_for_target(
     Raises:
         ValueError: no candidate could be fitted, or all points coincide.
     """
-    if len(source) > _MOST_SOURCE:  # at random: files are often sorted
-        chosen = _numerics.host_generator(key).permutation(len(source))[:_MOST_SOURCE]
-        source = source[np.sort(chosen)]
+    if len(source) > _MOST_SOURCE:
+        source = source[_some(len(source), _MOST_SOURCE, key)]
     groups = {"source": source, "target": target}
 
     def error_of(kernel):
@@ -93,6 +97,11 @@ def choose_kernel_for_target(
         return sweep.loo_error["target"]
 
     return _least(_candidates(groups["source"], key), error_of)
+
+
+def _some(number: int, most: int, key: Key) -> np.ndarray:
+    """Rows at random: files are often sorted."""
+    return np.sort(_numerics.host_generator(key).permutation(number)[:most])
 
 
 def _least(

@@ -10,7 +10,16 @@ from synthmix_jax import _checks, _numerics, kernels, krr
 from synthmix_jax._typing import Array, KernelFunction, Key, Numbers
 from synthmix_jax.dataset import Dataset
 
-from . import _adaptation, _cautions, _evidence, _intervals, _kernel_choice, _setup, _verdict
+from . import (
+    _adaptation,
+    _approximation,
+    _cautions,
+    _evidence,
+    _intervals,
+    _kernel_choice,
+    _setup,
+    _verdict,
+)
 from ._compared import compared
 from ._copies import look_for_copies
 from ._evidence import Grid, Progress, Recipe
@@ -30,12 +39,14 @@ def recommend(
     ridges: Numbers | None = None,
     weights: Numbers = WEIGHTS,
     counts: Numbers | None = None,
-    num_orders: int = 3,
+    num_orders: int | None = None,
     num_bootstrap: int = 1000,
     folds: int = 5,
     names: tuple[str, str] = ("real", "synthetic"),
     progress: Progress | None = None,
     memory_limit: float | int | None = None,
+    method: str = "auto",
+    num_features: int = _approximation.NUM_FEATURES,
     distances: bool = True,
     target_validation: Dataset | Array | None = None,
     adapt: bool = False,
@@ -65,6 +76,14 @@ def recommend(
     term that lets every left-out fit find its own; with a `kernel` of yours, leave-one-out is exact up to the
     O(1/n) by which that mean holds the point itself.
 
+    **Beyond memory.** The exact method holds the kernel matrix of all points. Where that does not fit, the
+    kernel is approximated by D features (`krr.sweep`): one pass over the pool, which may be memory-mapped, serves
+    all counts, weights and ridges. Leave-one-out is then that of regression on these features, exact for them up to
+    `settings["leverage_error"]`. They are drawn once and shared by all orders, folds and fits. Nystrom landmarks
+    are half real points and half synthetic ones, so that with up to D / 2 real points real-only regression is
+    exact; with more, and with random features, its error is compared with the exact one, and a warning says where
+    the features are too few. Whether D is large enough shows when a larger one changes nothing.
+
     **Domain adaptation** (`adapt=True`, or `target_validation`). The real points come from a source and the model
     is meant for a target that the synthetic points imitate. What is known of the target decides what can be said;
     `Advice.adaptation` states the case:
@@ -88,16 +107,20 @@ def recommend(
         key: PRNG key for orders, folds and the bootstrap.
         fitted_on: What the generator was fitted on: "other" data, or these "real" points, which needs a
             callable. A callable is always cross-fitted.
-        kernel: Kernel to use; None to choose one on the real data.
+        kernel: Kernel to use; None to choose one on the real data (of more than 2,000 points a random part).
         ridges: Absolute ridges (l,); None for 0.001, 0.01, 0.1 and 1 times the kernel's mean diagonal.
         weights: Weights of one synthetic point (w,).
-        counts: Synthetic counts to try, from 0; None for about 60 from 0 to the whole pool.
-        num_orders: Nested orders of the pool to average over (not used when cross-fitting).
+        counts: Synthetic counts to try, from 0; None for about 60 from 0 to the whole pool, 20 on features.
+        num_orders: Nested orders of the pool to average over (not used when cross-fitting); None for 3, on
+            features 1 of pools of more than 50,000.
         num_bootstrap: Bootstrap samples of the real points.
         folds: Folds for cross-fitting.
         names: Names of the two data sets for the report.
         progress: Called as progress(done, total, what) between steps.
         memory_limit: Bytes a sweep may take; None for nine tenths of what is free.
+        method: "exact"; "nystrom" (any kernel) or "random_features" (stationary kernels); "auto" for exact where
+            that fits into memory, else nystrom. `settings` say which it was.
+        num_features: D of the two approximations.
         distances: Whether to compare the samples by all distances of `distances.compare` (of inputs and labels; of
             inputs alone for regression). They take part in no decision.
         target_validation: For domain adaptation: labelled real points of the target (a `Dataset`), or inputs alone
@@ -112,7 +135,8 @@ def recommend(
 
     Raises:
         ValueError: data that do not match, classes that one side lacks, fitted_on="real" with samples
-            instead of a callable, target points that are also among the training points, or bad options.
+            instead of a callable, target points that are also among the training points, a `krr.Stream`, an
+            approximate method with domain adaptation, or bad options.
 
     Warns:
         UserWarning: fewer than three real points in a class, very few points, or synthetic points that look
@@ -122,8 +146,14 @@ def recommend(
         The idea, shidani2026; the rule is derived here and calibrated in `benchmarks/calibration.py`.
     """
     _check_options(real, synthetic, fitted_on, num_orders, num_bootstrap)
+    _approximation.check(method, num_features)
     _numerics.host_generator(key)  # refuses what is no key, with a remedy
     if adapt or target_validation is not None:
+        if method not in ("auto", "exact"):
+            raise ValueError(
+                f"method={method!r} approximates the kernel, which domain adaptation cannot: leave method out, "
+                "and with too many points for memory take a random part of the source or of the pool."
+            )
         options = _adaptation.Options.of(
             key=key,
             kernel=kernel,
@@ -131,7 +161,7 @@ def recommend(
             weights=_checks.positive_values("weights", weights),
             target_weights=_checks.positive_values("target_weights", target_weights),
             counts=counts,
-            num_orders=num_orders,
+            num_orders=_approximation.orders_for(num_orders, "exact", 0),
             num_bootstrap=num_bootstrap,
             folds=folds,
             names=names,
@@ -142,11 +172,12 @@ def recommend(
         )
         return _adaptation.adapt(real, synthetic, target_validation, options)
     order_key, fold_key, bootstrap_key = jax.random.split(key, 3)
+    feature_key, part_key = (jax.random.fold_in(bootstrap_key, i) for i in range(2))
     recipe = None if isinstance(synthetic, Dataset) else synthetic
     pool = synthetic if isinstance(synthetic, Dataset) else _evidence.call(synthetic, real)
     krr.check_data(real, pool)
     _cautions.check_classes(real, pool)
-    copies = look_for_copies(real, pool) if recipe is None else None
+    copies = look_for_copies(real, pool, key=part_key) if recipe is None else None
     cautions = [
         *_cautions.few_per_class(real),
         *_cautions.few_points(real),
@@ -160,25 +191,43 @@ def recommend(
     centre = _setup.mean_target(real)
     real_c, pool_c = (_evidence.centred(d, centre) for d in (real, pool))
     weights = _checks.positive_values("weights", weights)
+    used, num_features = _approximation.decide(
+        method,
+        num_features,
+        real,
+        pool,
+        _setup.checked_counts(counts, len(pool)),
+        len(_kernel_choice.RIDGES if ridges is None else np.atleast_1d(ridges)),
+        memory_limit,
+    )
+    num_orders = _approximation.orders_for(num_orders, used, len(pool))
+    passes = num_orders if recipe is None else folds
     tick = _setup.Ticker(
-        progress, 2 + bool(distances) + (num_orders if recipe is None else folds) * len(weights)
+        progress, 2 + bool(distances) + passes * (len(weights) if used == "exact" else 1)
     )
     kernel, ridges, kernel_grid = _setup.kernel_and_ridges(
         real_c, kernel, ridges, partial(_kernel_choice.choose_kernel, real_c, key=order_key)
     )
     tick("kernel chosen")
 
-    if recipe is None:
-        size = len(pool)
-        grid = Grid(kernel, ridges, weights, _setup.checked_counts(counts, size), memory_limit)
-        orders = _evidence.nested_orders(pool, num_orders, key=order_key)
-        sweep = _evidence.from_pool(real_c, pool_c, orders, grid, lambda: tick("sweeping"))
-    else:
+    size, pools, fold_of = len(pool), [], None
+    if recipe is not None:
         fold_of = _evidence.split_folds(real, folds, key=fold_key)
         pools = _evidence.draw_pools(real, recipe, fold_of, centre=centre, key=order_key)
-        size = min(len(pool), *map(len, pools))
-        grid = Grid(kernel, ridges, weights, _setup.checked_counts(counts, size), memory_limit)
-        orders = _evidence.nested_orders(pool, 1, key=order_key)
+        size = min(size, *map(len, pools))
+    grid = Grid(
+        kernel,
+        ridges,
+        weights,
+        _setup.checked_counts(counts, size, _approximation.num_counts(used)),
+        memory_limit,
+        _approximation.make(used, num_features, real, pool, key=feature_key),
+        tick.within,
+    )
+    orders = _evidence.nested_orders(pool, num_orders if fold_of is None else 1, key=order_key)
+    if fold_of is None:
+        sweep = _evidence.from_pool(real_c, pool_c, orders, grid, lambda: tick("sweeping"))
+    else:
         sweep = _evidence.cross_fitted(real_c, pools, fold_of, grid, lambda: tick("cross-fitting"))
     counts, residuals = grid.counts, sweep.loo_residuals
     assert residuals is not None
@@ -191,6 +240,7 @@ def recommend(
         table = compared(real, pool, names[1], recipe is not None, key=bootstrap_key)
     tick("done")
 
+    described = _approximation.described(method, grid.approximation, sweep, real_c, kernel)
     frequencies = bagging.frequencies
     if choice.verdict == "use none":
         frequencies = np.zeros_like(frequencies)
@@ -214,7 +264,11 @@ def recommend(
         num_real=len(real),
         pool=size,
         copies=copies,
-        warnings=(*cautions, *_cautions.after_the_sweep(choice, sweep, size, int(counts[-1]))),
+        warnings=(
+            *cautions,
+            *_cautions.after_the_sweep(choice, sweep, size, int(counts[-1])),
+            *_approximation.cautions(described),
+        ),
         settings={
             "fitted_on": "real" if recipe is not None else fitted_on,
             "key": _setup.key_words(key),
@@ -226,6 +280,7 @@ def recommend(
             "num_orders": len(orders),
             "num_bootstrap": num_bootstrap,
             "folds": folds if recipe is not None else None,
+            **described,
             "distances": distances,
             "real": repr(real),
             "synthetic": repr(pool),
@@ -242,6 +297,7 @@ def recommend(
             counts=counts,
             frequencies=frequencies,
             centre=centre,
+            features=sweep.features,
         ),
     )
 
@@ -250,6 +306,12 @@ def _check_options(real, synthetic, fitted_on, num_orders, num_bootstrap) -> Non
     _checks.one_of("fitted_on", fitted_on, ("other", "real"))
     if not isinstance(real, Dataset):
         raise ValueError(f"real must be a Dataset, got {type(real).__name__}: smx.Dataset(x, y).")
+    if isinstance(synthetic, krr.Stream):
+        raise ValueError(
+            "synthetic is a Stream, which comes in one order, and recommend needs random ones. Give a Dataset "
+            'over a memory map (np.load(path, mmap_mode="r")), or sweep the stream as it comes: '
+            'smx.krr.sweep(real, stream, kernel=..., ridges=..., method="nystrom", key=key).'
+        )
     if not isinstance(synthetic, Dataset) and not callable(synthetic):
         raise ValueError(
             f"synthetic must be a Dataset or a callable, got {type(synthetic).__name__}. Samples of a fitted "
@@ -266,5 +328,7 @@ def _check_options(real, synthetic, fitted_on, num_orders, num_bootstrap) -> Non
         ("num_orders", num_orders, 1),
         ("num_bootstrap", num_bootstrap, 100),
     ):
+        if name == "num_orders" and value is None:
+            continue
         if not isinstance(value, int | np.integer) or value < least:
             raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}.")

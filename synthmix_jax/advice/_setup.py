@@ -55,14 +55,14 @@ def kernel_and_ridges(
     return kernel, _checks.positive_values("ridges", ridges), None
 
 
-def checked_counts(counts: Numbers | None, size: int) -> np.ndarray:
-    """Counts from zero within a pool; about 60 where none are given.
+def checked_counts(counts: Numbers | None, size: int, number: int = 60) -> np.ndarray:
+    """Counts from zero within a pool; about `number` where none are given.
 
     Raises:
         ValueError: counts beyond the pool, or without zero.
     """
     if counts is None:
-        return mixing.geometric_counts(size, 60)
+        return mixing.geometric_counts(size, number)
     checked = _checks.count_values("counts", counts, largest=size)
     if checked[0] != 0:
         raise ValueError(
@@ -103,6 +103,11 @@ class Ticker:
         self.done += 1
         if self.progress is not None:
             self.progress(self.done, self.total, what)
+
+    def within(self, done: int, total: int, what: str) -> None:
+        """Tell how far the step that is under way has come."""
+        if self.progress is not None:
+            self.progress(self.done, self.total, f"{what}, {100 * done // max(total, 1)} %")
 
 
 def key_words(key: Key) -> list[int]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from synthmix_jax import kernels, mixing
 
-from . import _adapt_words, _network_tables, _words
+from . import _adapt_words, _approximation, _network_tables, _words
 from ._records import Advice
 
 
@@ -67,6 +67,9 @@ def key_numbers(advice: Advice) -> list[tuple[str, str]]:
     if math.isfinite(advice.gain):
         rows.append(("expected change of the error", _words.change(advice)))
     rows.append(("kernel", kernels.describe(advice.kernel)))
+    approximated = _approximation.words(advice.settings)
+    if approximated is not None:
+        rows.append(("kernel approximated by", approximated))
     rows.append(("ridge", _words.number(advice.ridge)))
     return rows
 

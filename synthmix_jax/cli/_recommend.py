@@ -11,7 +11,7 @@ import jax
 import numpy as np
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
-from synthmix_jax.advice import Advice, _adaptation, _json, _recommend, recommend
+from synthmix_jax.advice import Advice, _adaptation, _approximation, _json, _recommend, recommend
 from synthmix_jax.dataset import Dataset
 from synthmix_jax.loaders import load
 
@@ -34,8 +34,9 @@ class _Data:
 class Recommend:
     """Recommend how much synthetic data to add to real data, from the real points alone.
 
-    REAL and SYNTHETIC: a name (digits, cifar10, mnist, usps), a .npz file that holds x and y, or a folder with
-    one sub-folder of images a class. Without them: a demonstration on the built-in digits.
+    REAL and SYNTHETIC: a name (digits, cifar10, mnist, usps), a .npz file that holds x and y, a folder with
+    x.npy and y.npy (memory-mapped), or one with a sub-folder of images a class. Without them: a demonstration on
+    the built-in digits.
 
     Attributes:
         real: The real points: those you would train on.
@@ -46,7 +47,11 @@ class Recommend:
         fitted_on: What the generator was fitted on; "real" needs the generator itself, from Python.
         weights: What one synthetic point may count relative to a real one.
         ridges: Ridges to try; default 0.001, 0.01, 0.1 and 1 times the kernel's mean diagonal.
-        num_orders: Random orders of the synthetic points to average over.
+        num_orders: Random orders of the synthetic points to average over; default 3, on features 1 of more than
+            50,000 points.
+        method: "exact", or on features where the kernel matrix of all points does not fit into memory; "auto" for
+            exact where it fits, else nystrom.
+        num_features: Features of the approximate methods.
         target: For domain adaptation (REAL comes from a source, SYNTHETIC imitates the target): real points of the
             target. A .npz file without y holds inputs alone.
         target_split: Part of TARGET to load.
@@ -65,7 +70,9 @@ class Recommend:
     fitted_on: Literal["other", "real"] = "other"
     weights: tuple[float, ...] = _recommend.WEIGHTS
     ridges: Annotated[tuple[float, ...] | None, arg(metavar="FLOAT [FLOAT ...]")] = None
-    num_orders: int = 3
+    num_orders: Annotated[int | None, arg(metavar="INT")] = None
+    method: Literal["auto", "exact", "nystrom", "random_features"] = "auto"
+    num_features: int = _approximation.NUM_FEATURES
     target: Annotated[str | None, arg(metavar="TARGET")] = None
     target_split: str = "train"
     target_inputs: bool = False
@@ -170,6 +177,8 @@ class Recommend:
                     weights=self.weights,
                     ridges=self.ridges,
                     num_orders=self.num_orders,
+                    method=self.method,
+                    num_features=self.num_features,
                     names=self._names(),
                     progress=tell,
                     target_validation=data.target,

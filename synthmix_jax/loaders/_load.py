@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from synthmix_jax.dataset import Dataset
-from synthmix_jax.loaders import _digits, _hdf5, _idx, _images, _npz, _tfds
+from synthmix_jax.loaders import _digits, _hdf5, _idx, _images, _npy, _npz, _tfds
 
 # A reader by name: (split, data_dir) -> Dataset. A new data set is one more line here.
 _BY_NAME: dict[str, Callable[[str, str | os.PathLike[str] | None], Dataset]] = {
@@ -18,7 +18,7 @@ _BY_NAME: dict[str, Callable[[str, str | os.PathLike[str] | None], Dataset]] = {
 _PICKLES = (".pkl", ".pickle", ".p", ".joblib", ".pt", ".pth")
 _UNDERSTOOD = (
     f"understood are the names {', '.join(map(repr, _BY_NAME))}, a .npz file with x and y, "
-    "a folder of images (one sub-folder a class) and a prepared TFDS directory"
+    "a folder with x.npy and y.npy, a folder of images (one sub-folder a class) and a prepared TFDS directory"
 )
 
 
@@ -40,6 +40,8 @@ def load(
     | "mnist"                  | uint8 (n, 28, 28)                              | train, test      |
     | "usps"                   | float32 (n, 16, 16) in [0, 1]                  | train, test      |
     | file.npz with x and y    | as stored                                      | train = all      |
+    | a folder with x.npy and  | as stored, memory-mapped                       | train = all      |
+    | y.npy                    |                                                |                  |
     | a folder of images       | uint8 (n, h, w[, 3]), or float32 if not 8-bit  | its sub-folders, |
     |                          |                                                | or train = all   |
     | a prepared TFDS directory| uint8 (n, h, w[, 3]), memory-mapped            | as prepared      |
@@ -65,6 +67,8 @@ def load(
         return _BY_NAME[name_or_path](split, data_dir)
     path = Path(name_or_path).expanduser()
     suffix = path.suffix.lower()
+    if path.is_dir() and _npy.is_pair(path):
+        return _npy.read(path, split)
     if path.is_dir():
         return _tfds.read(path, split) if _tfds.is_prepared(path) else _images.read(path, split)
     if suffix == ".npz":

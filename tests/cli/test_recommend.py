@@ -211,6 +211,22 @@ def test_as_a_process(files):
     assert json.loads(done.stdout)["pool"] == 30
 
 
+def test_features_of_a_folder_that_is_mapped(run, files, tmp_path, rng, monkeypatch):
+    """What was done is told; too many features are refused in one line."""
+    monkeypatch.setattr("synthmix_jax.advice._recommend.compared", lambda *_, **__: None)
+    folder, y = tmp_path / "pool", np.arange(30) % 2
+    folder.mkdir()
+    np.save(folder / "x.npy", rng.normal(size=(30, 2)) + 2.0 * y[:, None])
+    np.save(folder / "y.npy", y)
+    options = ("--method", "nystrom", "--num-features")
+    code, out, _ = run(files[0], folder, *options, 48)
+    assert code == 0
+    assert "48 Nyström features; left-out errors are those of regression on them" in out
+    code, out, err = run(files[0], folder, *options, 99)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "99 landmarks and there are 54 rows" in err
+
+
 def test_a_target_makes_it_domain_adaptation(run, files, tmp_path, rng, monkeypatch):
     # Distances decide nothing and take most of the time.
     for case in (_adapt_bound, _adapt_labelled, _adapt_unlabelled):
