@@ -20,7 +20,7 @@ from scipy.optimize import brentq
 
 import synthmix_jax as smx
 from benchmarks._record import provenance, write_json
-from benchmarks.krr import timed
+from benchmarks._suite import timed
 
 RESULTS = Path(__file__).parent / "results"
 NOISE = 0.5
