@@ -5,7 +5,9 @@ from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from benchmarks import _table
 
@@ -48,7 +50,10 @@ def draw_curves(axes: Axes, curves: list[tuple[str, dict[str, Any]]]) -> None:
     axes.set(xscale="log", yscale="log", title="Cost curves: exponent ± standard error")
     axes.set(xlabel="size / smallest size", ylabel="seconds / seconds at the smallest size")
     if curves:
-        axes.legend(fontsize=7, frameon=False, loc="upper left")
+        place = {"loc": "upper left", "bbox_to_anchor": (0.0, -0.1), "ncols": 2}
+        axes.legend(fontsize=7, frameon=False, **place)
+    plain_numbers(axes.xaxis)
+    plain_numbers(axes.yaxis)
 
 
 def draw_ratios(axes: Axes, ratios: list[tuple[str, dict[str, Any]]]) -> None:
@@ -68,6 +73,14 @@ def draw_ratios(axes: Axes, ratios: list[tuple[str, dict[str, Any]]]) -> None:
     )
     axes.tick_params(axis="y", labelsize=7)
     axes.invert_yaxis()
+    plain_numbers(axes.xaxis)
+
+
+def plain_numbers(axis: Axis) -> None:
+    """Ticks 1, 2, 5, 10, ... in plain words."""
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
 
 
 def done(summary: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
