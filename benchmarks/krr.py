@@ -154,7 +154,7 @@ class Curves:
     repeats: int = 3
 
 
-FEW = Curves(rows=(120, 200, 320), counts=(2, 6, 18), ridges=(1, 2, 4), real=50, repeats=2)
+FEW = Curves(rows=(120, 200, 320), counts=(2, 4, 8), ridges=(1, 2, 4), real=50, repeats=2)
 
 
 def curves(sizes: Curves) -> list[dict[str, Any]]:
