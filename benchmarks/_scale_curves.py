@@ -53,7 +53,7 @@ SMALL = Size(rows=600, real=50, features=4, num_features=16, counts=2, ridges=2,
 def pass_flops(rows: int, features: int, num_features: int) -> float:
     """Operations of a pass by Nystrom features: kernel values, features of them, half of the symmetric sums.
 
-    Two thirds are the product that turns kernel values into features. It could be left to the sums, D x D once, at a
+    Two thirds are the product that turns kernel values into features. It could be left to the sums, once, at a
     loss of half the digits.
     """
     return float(rows) * (2 * features * num_features + 3 * num_features**2)
