@@ -23,6 +23,7 @@ from benchmarks._distances_cases import (
     ratio,
     summary,
 )
+from benchmarks._memory import peak_bytes, resident_bytes
 
 
 def exact_case(config: Config) -> dict[str, Any]:
@@ -114,32 +115,6 @@ def sliced_alone(n: int, d: int, projections: int, repeats: int) -> dict[str, An
         "peak_above_data_bytes": peaks[0] - before,
         "times": summary({"sliced_wasserstein": np.array(seconds)}),
     }
-
-
-def resident_bytes() -> int:
-    """Resident memory of this process now."""
-    return _status("VmRSS")
-
-
-def peak_bytes() -> int:
-    """Peak resident memory of this process.
-
-    Not getrusage's: on Linux a process inherits the peak of the one that started it, which would hide its own.
-    """
-    return _status("VmHWM")
-
-
-def _status(field: str) -> int:
-    status = Path("/proc/self/status")
-    if (
-        not status.exists()
-    ):  # elsewhere the peak is all there is; the difference is then a lower bound
-        import resource
-
-        unit = 1 if sys.platform == "darwin" else 1024
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    line = next(line for line in status.read_text().splitlines() if line.startswith(field))
-    return int(line.split()[1]) * 1024
 
 
 def compare_case(config: Config) -> dict[str, Any]:

@@ -13,7 +13,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,7 +22,7 @@ import jax
 import numpy as np
 
 import synthmix_jax as smx
-from benchmarks import _suite
+from benchmarks import _memory, _suite
 from benchmarks._scale_curves import data, pass_flops
 
 
@@ -73,7 +72,7 @@ def measure(config: Config) -> dict[str, Any]:
         path = Path(folder) / "synthetic.npy"
         targets = written(path, config)
         real = data(config.real, config.features, seed=0)
-        with Memory() as memory:
+        with _memory.Watch() as memory:
             pool = smx.Dataset(np.load(path, mmap_mode="r"), targets)
             one = timed(memory, real, pool, config, one_cell=True)
             grid = timed(memory, real, pool, config, one_cell=False)
@@ -105,7 +104,7 @@ def written(path: Path, config: Config) -> np.ndarray:
     return targets
 
 
-def timed(memory: "Memory", real, pool, config: Config, *, one_cell: bool) -> dict[str, Any]:
+def timed(memory: _memory.Watch, real, pool, config: Config, *, one_cell: bool) -> dict[str, Any]:
     """Seconds of one call, compilation apart, and the memory it reached."""
     counts = np.linspace(0, config.synthetic, config.counts + 1).astype(int)[1:]
     ridges, weights = np.logspace(-2, 2, config.ridges), np.linspace(0.1, 1.0, config.weights)
@@ -138,37 +137,6 @@ def timed(memory: "Memory", real, pool, config: Config, *, one_cell: bool) -> di
     }  # fmt: skip
 
 
-class Memory:
-    """The peak of this process's anonymous pages above what was there at the start, in bytes, by a thread."""
-
-    def __init__(self):
-        self.known = Path("/proc/self/status").exists()
-        self.peak = self.peak_file = self.since = 0
-        self._before, self._stop = 0, threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-
-    def __enter__(self) -> "Memory":
-        if self.known:
-            self._before = _status("RssAnon")
-            self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        if self.known:
-            self._thread.join()
-
-    def restart(self) -> None:
-        """Begin another peak, `since`, beside that of all."""
-        self.since = 0
-
-    def _watch(self) -> None:
-        while not self._stop.wait(0.02):
-            above = _status("RssAnon") - self._before
-            self.peak, self.since = max(self.peak, above), max(self.since, above)
-            self.peak_file = max(self.peak_file, _status("RssFile"))
-
-
 class Compilation:
     """Seconds that JAX spends on tracing, lowering and compiling programs."""
 
@@ -189,11 +157,6 @@ class Compilation:
     def _heard(self, event: str, seconds: float, **_: object) -> None:
         if self._on and event.endswith(self.EVENTS):
             self.seconds += seconds
-
-
-def _status(name: str) -> int:
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ class Config:
     weights: tuple[float, ...] = (0.3, 1.0)
     repeats: int = 5
     peer_repeats: int = 2
-    pipeline: int = 20
+    pipeline: int = 10
 
 
 QUICK = Config(
