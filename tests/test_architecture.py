@@ -19,6 +19,7 @@ ROWS = (
         "_typing",
         "_atomic",
         "_free_memory",
+        "_devices",
         "_best",
         "_checks",
         "_numerics",

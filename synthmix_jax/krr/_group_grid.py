@@ -151,7 +151,7 @@ def curves(
     scored: int,
     counts: tuple[int, ...],
 ) -> _nested.Curves:
-    """Curves of every factorisation, one after the other (see `_sweep.grid`); float64."""
+    """Curves of every factorisation, one after the other (see `_exact.grid`); float64."""
 
     def one(cell):
         diagonal, used = _rows(group, rank, importance, *cell)

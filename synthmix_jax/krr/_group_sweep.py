@@ -12,6 +12,7 @@ from synthmix_jax._typing import KernelFunction, Numbers
 from synthmix_jax.dataset import Dataset
 
 from . import _group_grid, _memory, _problem, _status
+from ._exact import row_sum_bound
 from ._fit import Fit
 from ._group_checks import (
     check_groups,
@@ -20,7 +21,6 @@ from ._group_checks import (
     checked_scored,
     checked_weights,
 )
-from ._sweep import _row_sum_bound
 
 _Grid = Float[np.ndarray, "..."]
 
@@ -181,7 +181,7 @@ def sweep_groups(
     _check_memory(parts, test, classes, rows, cells, nested, memory_limit)
     with _numerics.x64():
         problem = _problem.stacked(parts, kernel, test, classes=classes, labelled=len(scored))
-        largest = float(_row_sum_bound(problem.gram))
+        largest = float(row_sum_bound(problem.gram))
         found = _group_grid.curves(
             problem,
             rows.group,
@@ -271,7 +271,7 @@ def fit_groups(
         found = _group_grid.coefficients(
             problem, rows.group, rows.rank, rows.importance, cells.noises[0], cells.counts[0]
         )
-        largest = float(_row_sum_bound(problem.gram))
+        largest = float(row_sum_bound(problem.gram))
     coefficients = np.asarray(found)
     if not np.isfinite(coefficients).all():
         raise ValueError(

@@ -54,23 +54,42 @@ def estimate(
     return _FLOAT * (matrices + solves + at_counts + results + inputs)
 
 
-def check(needed: int, limit: float | int | None, *, rows: int) -> None:
+def check(
+    needed: int,
+    limit: float | int | None,
+    *,
+    rows: int | str,
+    remedy: str = "Take fewer synthetic points (memory grows with the square of the rows; an approximate method "
+    "such as method='nystrom' does not), fewer test points, ",
+) -> None:
     """Raise before allocating what does not fit.
 
     Args:
         needed: Bytes of `estimate`.
         limit: Bytes allowed; None for nine tenths of what is free.
-        rows: Number of rows, for the message.
+        rows: Number of rows, or what else is so large, for the message.
+        remedy: What to take less of.
 
     Raises:
         ValueError: `needed` is above the limit; the message gives both and what to do.
     """
-    if limit is None:
-        free = available()
-        limit = None if free is None else 0.9 * free
+    limit = _allowed(limit)
     if limit is not None and needed > limit:
+        what = rows if isinstance(rows, str) else f"{rows} rows"
         raise ValueError(
-            f"this sweep needs about {needed / 1e9:.2f} GB for {rows} rows and {limit / 1e9:.2f} GB are "
-            "free for it. Take fewer synthetic points (memory grows with the square of the rows), fewer "
-            "test points, or no point-by-point residuals; or raise memory_limit (in bytes)."
+            f"this sweep needs about {needed / 1e9:.2f} GB for {what} and {limit / 1e9:.2f} GB are free for it. "
+            f"{remedy}or no point-by-point residuals; or raise memory_limit (in bytes)."
         )
+
+
+def fits(needed: int, limit: float | int | None) -> bool:
+    """Whether so many bytes are allowed; None for nine tenths of what is free."""
+    limit = _allowed(limit)
+    return limit is None or needed <= limit
+
+
+def _allowed(limit: float | int | None) -> float | int | None:
+    if limit is not None:
+        return limit
+    free = available()
+    return None if free is None else 0.9 * free

@@ -1,20 +1,22 @@
 """The public door: kernel ridge regression over all counts, ridges and weights at once."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
+from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int, Int8
 
-from synthmix_jax import _checks, _matching, _numerics
+from synthmix_jax import _checks, _devices, _matching, _numerics
 from synthmix_jax._best import Best, best_of
-from synthmix_jax._typing import KernelFunction, Numbers
+from synthmix_jax._typing import Array, KernelFunction, Key, Numbers
 from synthmix_jax.dataset import Dataset
 
-from . import _memory, _nested, _problem, _status
+from . import _approximate, _exact, _memory, _problem, _status
+from ._features import FeatureMap
+from ._rows import Stream
 
+Progress = Callable[[int, int, str], None]
 _Grid = Float[np.ndarray, "w l c"]
 
 
@@ -37,6 +39,10 @@ class Sweep:
         test_misclassified: Share of test points misclassified; None for regression or without test.
         status: What became of each cell (w, l, c): 0 ok, 1 imprecise, 2 failed; see `explain`.
         largest_eigenvalue: An upper bound for the kernel matrix, to judge ridges by.
+        method: "exact", "nystrom" or "random_features".
+        features: The feature map of the other two methods; None for "exact".
+        leverage_error: Largest error found of a leverage h, in units of 1 - h, where leverages of some cells were
+            interpolated (`krr._leverage`); a squared leave-one-out error is off by at most about twice that.
     """
 
     counts: Int[np.ndarray, " c"]
@@ -51,6 +57,9 @@ class Sweep:
     test_misclassified: _Grid | None
     status: Int8[np.ndarray, "w l c"] = field(repr=False)
     largest_eigenvalue: float
+    method: str = "exact"
+    features: FeatureMap | None = field(default=None, repr=False)
+    leverage_error: float = 0.0
 
     def best(self, by: str = "loo") -> Best:
         """The cell of least error.
@@ -85,7 +94,7 @@ class Sweep:
 
 def sweep(
     real: Dataset,
-    synthetic: Dataset | None,
+    synthetic: Dataset | Stream | None,
     *,
     kernel: KernelFunction,
     ridges: Numbers,
@@ -95,55 +104,112 @@ def sweep(
     residuals: bool = False,
     loo: bool = True,
     memory_limit: float | int | None = None,
+    method: str = "exact",
+    num_features: int = 2048,
+    landmarks: str | Array = "uniform",
+    key: Key | None = None,
+    mesh: Any = None,
+    progress: Progress | None = None,
 ) -> Sweep:
     """Fit [real; first m synthetic points] for every m, ridge and weight, and score each fit.
 
-    One Cholesky factorisation per (ridge, weight) serves all counts (see `krr._nested`): exact
-    leave-one-out errors on the real points, and errors on `test`. Float64 inside, whatever the caller's
-    flag. Leave-one-out is honest only if no synthetic point depends on a real one: a generator fitted on
+    By the exact method one Cholesky factorisation per (ridge, weight) serves all counts (see `krr._nested`):
+    exact leave-one-out errors on the real points, and errors on `test`. Beyond memory the kernel is approximated
+    by D features (`krr._nystrom`): one pass over the rows, then every cell from its sums; leave-one-out is that
+    of regression on these features. Float64 inside, whatever the caller's flag.
+    Leave-one-out is honest only if no synthetic point depends on a real one: a generator fitted on
     these real points must be cross-fitted (`recommend(..., fitted_on="real")`).
 
     Args:
         real: n >= 2 real points. Integer labels are regressed as centred one-hot targets (1 - 1/k, -1/k);
             real targets are taken as they are (no intercept: centre them, or add `kernels.Constant`).
-        synthetic: m synthetic points, used in the given order; None for real points only.
+        synthetic: m synthetic points, used in the given order; None for real points only. A data set over a memory
+            map is read block by block; for the approximate methods also a `Stream`.
         kernel: A kernel of `smx.kernels` or a callable (n, ...), (m, ...) -> (n, m).
         ridges: Absolute ridges mu (l,), added to the diagonal; positive.
-        counts: Strictly increasing synthetic counts (c,) in 0..m; None for all of them.
+        counts: Strictly increasing synthetic counts (c,) in 0..m; None for all of them, with an approximate method
+            for 33 evenly spaced ones.
         weights: Weights (w,) of one synthetic point relative to a real one; positive.
         test: Real points to test on, or None.
         residuals: Whether to keep the leave-one-out errors point by point, for intervals.
         loo: Whether to compute leave-one-out errors at all.
         memory_limit: Bytes the sweep may take; None for nine tenths of what is free.
+        method: "exact"; "nystrom" (any kernel) or "random_features" (stationary kernels), approximations whose cost
+            grows with the rows and not with their square; "auto" for exact where that fits into memory, else
+            nystrom.
+        num_features: D of the approximate methods. Their error falls with it; time grows with its square.
+        landmarks: Of "nystrom": "uniform" or "leverage" (ridge leverage scores at the mean log ridge), drawn from
+            real and synthetic rows; or inputs (D, ...).
+        key: PRNG key of landmarks or frequencies; the approximate methods need it.
+        mesh: Devices, as a `jax.sharding.Mesh` with axes "rows", "grid" or both; None for one device. Approximate
+            methods spread rows over "rows" and cells over all devices.
+        progress: Told (done, total, what) by the approximate methods.
 
     Returns:
         A `Sweep`. A cell whose factorisation failed is NaN with a status; the others stand.
 
     Raises:
         ValueError: data that do not match, non-positive ridges or weights, counts beyond the pool, a
-            kernel of the wrong shape, or more memory needed than there is.
+            kernel of the wrong shape, more memory needed than there is, more landmarks than rows, random
+            features of a kernel that is not stationary, a stream that ends early, or a mesh with other axes.
 
     References:
         Derived here; leave-one-out as in rasmussen2006, section 5.4.2.
     """
-    _matching.check_data(real, synthetic, test)
+    _checks.one_of("method", method, _approximate.METHODS)
+    pool = synthetic.head() if isinstance(synthetic, Stream) else synthetic
+    _matching.check_data(real, pool, test)
     ridges = _checks.positive_values("ridges", ridges)
     weights = _checks.positive_values("weights", weights)
     n, m = len(real), 0 if synthetic is None else len(synthetic)
-    counts = np.arange(m + 1) if counts is None else counts
-    counts = _checks.count_values("counts", counts, largest=m)
     if not loo and test is None:
         raise ValueError("loo=False without test leaves nothing to compute; give test points.")
     if residuals and not loo:
         raise ValueError("residuals=True asks for leave-one-out errors, which loo=False turns off.")
-    _check_memory(real, synthetic, test, counts, ridges, weights, residuals, memory_limit)
-
+    on = None if mesh is None else _devices.check_mesh(mesh)
+    if method == "auto":
+        method = _affordable(
+            real, synthetic, test, counts, ridges, weights, residuals, memory_limit
+        )
+        num_features = min(num_features, n + m)
+    if method != "exact":
+        fields = _approximate.sweep(
+            real,
+            synthetic,
+            kernel=kernel,
+            ridges=ridges,
+            counts=_approximate.counts_of(counts, m),
+            weights=weights,
+            test=test,
+            residuals=residuals,
+            loo=loo,
+            memory_limit=memory_limit,
+            method=method,
+            num_features=num_features,
+            landmarks=landmarks,
+            key=key,
+            mesh=_devices.one_device() if on is None else on,
+            progress=progress,
+        )
+        return Sweep(**fields)
+    if isinstance(synthetic, Stream):
+        raise ValueError(
+            "synthetic is a Stream, which method='exact' cannot hold. Take method='nystrom' or "
+            "'random_features', or give a Dataset."
+        )
+    counts = np.arange(m + 1) if counts is None else counts
+    counts = _checks.count_values("counts", counts, largest=m)
+    _memory.check(
+        _needed(real, synthetic, test, counts, ridges, weights, residuals),
+        memory_limit,
+        rows=n + int(counts[-1]),
+    )
     classes = _matching.num_classes(real, synthetic, test)
     synthetic = synthetic[: int(counts[-1])] if synthetic is not None and counts[-1] else None
     with _numerics.x64():
         problem = _problem.build(real, synthetic, kernel, test, classes=classes)
-        largest = float(_row_sum_bound(problem.gram))
-        result = _solve(problem, ridges, weights, n, tuple(counts.tolist()), loo, residuals)
+        largest = float(_exact.row_sum_bound(problem.gram))
+        result = _exact.solve(problem, ridges, weights, n, tuple(counts.tolist()), loo, residuals)
     errors = result.loo_error if loo else result.test_error
     assert errors is not None
     return Sweep(
@@ -157,74 +223,21 @@ def sweep(
     )
 
 
-@partial(jax.jit, static_argnames=("n", "counts", "loo", "residuals"))
-def grid(
-    problem: _problem.Problem,
-    ridges: Float[jax.Array, " cells"],
-    weights: Float[jax.Array, " cells"],
-    rows: Int[jax.Array, " cells"],
-    *,
-    n: int,
-    counts: tuple[int, ...],
-    loo: bool = True,
-    residuals: bool = False,
-) -> _nested.Curves:
-    """Curves of every cell (ridge, weight), one compiled program; pure, for use under transformations.
-
-    Cells run one after the other (`lax.map`): a batched Cholesky of large matrices is slow on GPUs and
-    takes the memory of all cells at once. Small matrices are batched, where that pays.
-
-    Args:
-        problem: Arrays of the problem, float64.
-        ridges: Absolute ridge of each cell.
-        weights: Weight of each cell.
-        rows: Leading rows each cell may use; n + m normally.
-        n: Number of real points.
-        counts: Synthetic counts.
-        loo: Whether to compute leave-one-out errors.
-        residuals: Whether to keep them point by point.
-    """
-    one = partial(_nested.curves, n=n, counts=counts, loo=loo, residuals=residuals)
-    small = problem.gram.shape[0] <= 512 and jax.default_backend() != "cpu"
-    return jax.lax.map(
-        lambda cell: one(problem, *cell), (ridges, weights, rows), batch_size=8 if small else None
+def _affordable(real, synthetic, test, counts, ridges, weights, residuals, limit) -> str:
+    """The exact method where its matrices fit."""
+    if isinstance(synthetic, Stream):
+        return "nystrom"
+    m = 0 if synthetic is None else len(synthetic)
+    counts = _checks.count_values(
+        "counts", np.arange(m + 1) if counts is None else counts, largest=m
     )
+    needed = _needed(real, synthetic, test, counts, ridges, weights, residuals)
+    return "exact" if _memory.fits(needed, limit) else "nystrom"
 
 
-def _solve(problem, ridges, weights, n, counts, loo, residuals) -> _nested.Curves:
-    """All cells; those whose full matrix has no factor are solved again on the rows that have one."""
-    total = problem.gram.shape[0]
-    flat = [a.ravel() for a in np.meshgrid(weights, ridges, indexing="ij")]
-    w, l = flat
-    run = partial(grid, problem, n=n, counts=counts, loo=loo, residuals=residuals)
-    result = jax.tree.map(np.asarray, run(l, w, np.full(len(w), total)))
-    errors = result.loo_error if loo else result.test_error
-    failed = np.flatnonzero(~np.isfinite(errors).any(axis=1))
-    for cell in failed:
-        rows = _usable_rows(problem, l[cell], w[cell], n=n)
-        if rows >= n:
-            again = run(l[cell : cell + 1], w[cell : cell + 1], np.asarray(rows)[None])
-            result = jax.tree.map(partial(_put, cell), result, again)
-    return jax.tree.map(lambda a: a.reshape(len(weights), len(ridges), *a.shape[1:]), result)
-
-
-_usable_rows = jax.jit(_nested.usable_rows, static_argnames="n")
-
-
-def _put(cell: np.integer, whole: np.ndarray, part: jax.Array) -> np.ndarray:
-    whole = np.array(whole)
-    whole[cell] = np.asarray(part)[0]
-    return whole
-
-
-@jax.jit
-def _row_sum_bound(gram: jax.Array) -> jax.Array:
-    """The largest absolute row sum, an upper bound of the largest eigenvalue (Gershgorin)."""
-    return jnp.max(jnp.sum(jnp.abs(gram), axis=1))
-
-
-def _check_memory(real, synthetic, test, counts, ridges, weights, residuals, limit) -> None:
-    needed = _memory.estimate(
+def _needed(real, synthetic, test, counts, ridges, weights, residuals) -> int:
+    """Bytes of the exact method."""
+    return _memory.estimate(
         len(real),
         int(counts[-1]),
         features=int(np.prod(real.x.shape[1:])),
@@ -235,4 +248,3 @@ def _check_memory(real, synthetic, test, counts, ridges, weights, residuals, lim
         weights=len(weights),
         residuals=residuals,
     )
-    _memory.check(needed, limit, rows=len(real) + int(counts[-1]))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import synthmix_jax as smx
-from synthmix_jax.krr import _problem, _sweep
+from synthmix_jax.krr import _exact, _problem
 
 # What the compiler asks for is what it asks users for.
 pytestmark = pytest.mark.usefixtures("full_compilation")
@@ -33,7 +33,7 @@ def test_memory_estimate_is_what_the_compiler_asks_for(n, m, t, outputs, counts,
         if t:
             problem = problem._replace(cross=shape(n + m, t), test_targets=shape(t, outputs))
         rows = jax.ShapeDtypeStruct((1,), jnp.int64)
-        compiled = _sweep.grid.lower(
+        compiled = _exact.grid.lower(
             problem, shape(1), shape(1), rows, n=n, counts=places, residuals=residuals
         ).compile()
     used = compiled.memory_analysis()

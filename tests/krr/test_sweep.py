@@ -11,7 +11,7 @@ from sklearn.kernel_ridge import KernelRidge
 
 import synthmix_jax as smx
 from synthmix_jax import _matching, _numerics
-from synthmix_jax.krr import _direct, _nested, _problem, _sweep
+from synthmix_jax.krr import _direct, _exact, _nested, _problem
 
 N, M, T, D = 9, 14, 6, 3
 RIDGES, WEIGHTS = [1e-3, 0.5], [0.1, 1.0, 10.0]
@@ -268,7 +268,7 @@ def test_grid_is_a_pure_function(rng):
         rows, weight = jnp.array([N + M]), jnp.array([1.0])
 
         def error(ridge):
-            return _sweep.grid(problem, ridge[None], weight, rows, n=N, counts=(0, 5)).loo_error[
+            return _exact.grid(problem, ridge[None], weight, rows, n=N, counts=(0, 5)).loo_error[
                 0, 1
             ]
 
@@ -282,7 +282,7 @@ def test_grid_is_a_pure_function(rng):
         )
         batch = jax.tree.map(lambda a, b: jnp.stack([a, b]), problem, scaled)
         batched = jax.vmap(
-            lambda p: _sweep.grid(p, jnp.array([0.3]), weight, rows, n=N, counts=(0, 5)).test_error
+            lambda p: _exact.grid(p, jnp.array([0.3]), weight, rows, n=N, counts=(0, 5)).test_error
         )(batch)
         np.testing.assert_allclose(batched[1], 4.0 * batched[0], rtol=1e-12)
 
@@ -290,9 +290,9 @@ def test_grid_is_a_pure_function(rng):
 def test_no_retracing_for_other_numbers(rng):
     real, synthetic, test = make(rng, "scalar")
     smx.krr.sweep(real, synthetic, kernel=smx.kernels.RBF(1.0), ridges=[0.1, 1.0], test=test)
-    before = _sweep.grid._cache_size()
+    before = _exact.grid._cache_size()
     smx.krr.sweep(real, synthetic, kernel=smx.kernels.RBF(2.0), ridges=[0.2, 3.0], test=test)
-    assert _sweep.grid._cache_size() == before
+    assert _exact.grid._cache_size() == before
 
 
 BAD = {
