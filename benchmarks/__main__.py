@@ -12,7 +12,6 @@ not there.
 
 import argparse
 import json
-import shlex
 import sys
 import traceback
 from pathlib import Path
@@ -25,15 +24,14 @@ RESULTS = Path(__file__).parent / "results"
 
 def main(argv: list[str] | None = None) -> int:
     """Run, print, write; returns the exit code."""
-    given = sys.argv[1:] if argv is None else argv
-    options = parser().parse_args(given)
+    options = parser().parse_args(argv)
     complaint = unknown(options.suite) or missing(options.device)
     if complaint:
         print(complaint, file=sys.stderr)
         return 2
     out = options.out or (None if options.quick else RESULTS)
-    command = shlex.join(["python", "-m", "benchmarks", *given])
-    summary = measure(list(dict.fromkeys(options.suite)), options.quick, command, out)
+    suites = list(dict.fromkeys(options.suite))
+    summary = measure(suites, options.quick, command_of(options, suites), out)
 
     from benchmarks import _table
 
@@ -55,6 +53,13 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--device", choices=DEVICES, help="default: the one JAX takes")
     made.add_argument("--out", type=Path, metavar="DIR", help="default: benchmarks/results")
     return made
+
+
+def command_of(options: argparse.Namespace, suites: list[str]) -> str:
+    """The command that measures the same, wherever its results go."""
+    chosen = [] if suites == list(SUITES) else ["--suite", *suites]
+    device = ["--device", options.device] if options.device else []
+    return " ".join(["python", "-m", "benchmarks", *chosen, *["--quick"] * options.quick, *device])
 
 
 def unknown(suites: list[str]) -> str | None:
