@@ -17,8 +17,8 @@ MARKS = "os^Dv<>pX*Ph"
 
 def draw(summary: dict[str, Any], path: Path) -> None:
     """Write the picture."""
-    curves = [(name, row) for name, s in done(summary) for row in s["curves"]]
-    ratios = [(name, row) for name, s in done(summary) for row in s["ratios"]]
+    curves = [(name, row) for name, s in _table.done(summary) for row in s["curves"]]
+    ratios = [(name, row) for name, s in _table.done(summary) for row in s["ratios"]]
     height = max(5.0, 1.5 + 0.3 * max(len(curves), len(ratios)))
     # Beside the caller's style and backend, both of which stay as they were.
     with matplotlib.rc_context(
@@ -81,8 +81,3 @@ def plain_numbers(axis: Axis) -> None:
     axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     axis.set_major_formatter("{x:g}")
     axis.set_minor_formatter(NullFormatter())
-
-
-def done(summary: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """Suites that ran to their end."""
-    return [(name, suite) for name, suite in summary["suites"].items() if "failed" not in suite]

@@ -40,6 +40,11 @@ def in_own_process(number: int = NUMBER) -> dict[int, dict[str, float]]:
     return {int(k): times for k, times in json.loads(child.stdout.splitlines()[-1]).items()}
 
 
+def words() -> str:
+    """What the devices are."""
+    return "devices" if jax.device_count() > 1 else "virtual CPU devices"
+
+
 def on_devices(size: Size) -> dict[int, dict[str, float]]:
     """Times of the sweep on 1, 2, 4, ... devices of this process, taken in turns."""
     real = data(size.real, size.features, seed=0)

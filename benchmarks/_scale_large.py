@@ -66,6 +66,18 @@ def work(found: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
+def note(found: dict[str, Any]) -> str:
+    """What it took, in words."""
+    peak = found["peak_anonymous_above_data_bytes"] / 2**30
+    seconds = (found[name]["times"]["median_s"] for name in ("one_cell", "grid"))
+    one, whole = (f"{s:,.0f} s" for s in seconds)
+    return (
+        f"{found['config']['synthetic']:,} synthetic rows from a mapped file: the pass {one}, all {whole}, so "
+        f"that the grid with leave-one-out takes {found['grid_over_pass']:.2f} of the pass; at most {peak:.2f} GiB "
+        f"above the data ({found['memory_from']})."
+    )
+
+
 def measure(config: Config) -> dict[str, Any]:
     """One cell, which is the pass over the rows, then the whole grid."""
     with tempfile.TemporaryDirectory() as folder:

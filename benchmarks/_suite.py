@@ -42,14 +42,16 @@ def record(
     curves: Sequence[dict] = (),
     left_out: Sequence[str] = (),
     details: Any = None,
+    notes: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """What a suite returns."""
+    """What a suite returns: rows of the tables, what it left out, what else is to be said, and all it measured."""
     return {
         "work": list(work),
         "ratios": list(ratios),
         "curves": list(curves),
         "left_out": list(left_out),
         "details": details,
+        "notes": list(notes),
     }
 
 

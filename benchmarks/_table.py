@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+SUITES = ("krr", "distances", "training", "scale")
+WORDS = {"suite", "work", "peer", "against", "sizes", "when"}  # columns of words
 BUSY = 0.25  # cores that others kept busy, from which on a run is called disturbed
 OPENING = "<!-- written by python -m benchmarks: do not edit -->"
 CLOSING = "<!-- end of what python -m benchmarks writes -->"
@@ -20,8 +22,8 @@ def show(summary: dict[str, Any]) -> None:
         console = Console(width=150)
     for title, head, rows in tables(summary):
         grid = Table(title=title, title_justify="left")
-        for i, name in enumerate(head):
-            grid.add_column(name, justify="left" if i < 2 else "right")
+        for name in head:
+            grid.add_column(name, justify="left" if name in WORDS else "right")
         for row in rows:
             grid.add_row(*map(Text, row))
         if rows:
@@ -107,7 +109,7 @@ def rate_table(summary: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
             ),
             _number(suite["machine"][f"load_{when}"]),
         ]
-        for name, suite in _done(summary)
+        for name, suite in done(summary)
         for when in ("before", "after")
     ]
     return head, rows
@@ -116,11 +118,11 @@ def rate_table(summary: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
 def notes(summary: dict[str, Any]) -> list[str]:
     """What was left out, what failed, and when the machine was busy."""
     lines = []
-    for name, suite in summary["suites"].items():
+    for name, suite in _ordered(summary):
         if "failed" in suite:
             lines.append(f"{name}: failed, {suite['failed']}")
             continue
-        lines += [f"{name}: {text}" for text in suite["left_out"]]
+        lines += [f"{name}: {text}" for text in (*suite["notes"], *suite["left_out"])]
         others = suite["machine"]["cores_used_by_others"]
         if others is not None and others > BUSY:
             lines.append(
@@ -133,19 +135,35 @@ def notes(summary: dict[str, Any]) -> list[str]:
 def markdown(summary: dict[str, Any]) -> str:
     """The head of README.md: ratios, curves, shares, and where they come from."""
     machine = summary["machine"]
-    kind = ", tiny sizes (--quick)" if summary["quick"] else ""
-    devices = ", ".join(machine["devices"])
+    kind = (
+        ", tiny sizes (--quick), which say that everything runs and nothing else"
+        if summary["quick"]
+        else ""
+    )
     lines = [
-        f"Machine: {machine['processor']}, {machine['cores']} cores, devices {devices}; jax "
+        f"Machine: {machine['processor']}, {machine['cores']} cores, devices {', '.join(machine['devices'])}; jax "
         f"{summary['versions']['jax']}. Date: {summary['date']}{kind}.",
     ]
-    for title, head, rows in tables(summary)[:3]:
-        if rows:
-            align = ["---" if i < 2 else "---:" for i in range(len(head))]
-            cells = [head, align, *rows]
-            lines += ["", f"{title}:", "", *("| " + " | ".join(row) + " |" for row in cells)]
-    lines += ["", *(f"- {line}" for line in notes(summary))]
+    for title, head, rows in (tables(summary)[0], tables(summary)[2]):
+        align = ["---" if name in WORDS else "---:" for name in head]
+        cells = [head, align, *rows]
+        lines += ["", f"{title}:", "", *("| " + " | ".join(row) + " |" for row in cells)]
+    lines += ["", *(f"- {line}" for line in (*shares(summary), *notes(summary)))]
     return "\n".join(lines).rstrip()
+
+
+def shares(summary: dict[str, Any]) -> list[str]:
+    """What part of the measured rates each work reaches, a line for each rate."""
+    lines = []
+    for key, words in (("product_rate", "matrix-product rate"), ("bandwidth", "memory bandwidth")):
+        found = [
+            f"{row['name']} {_percent(row[f'share_of_{key}'])}"
+            for _, row in _rows(summary, "work")
+            if f"share_of_{key}" in row
+        ]
+        if found:
+            lines.append(f"Share of the {words}: {'; '.join(found)}.")
+    return lines
 
 
 def write_head(path: Path, summary: dict[str, Any]) -> None:
@@ -168,11 +186,16 @@ def exponent(curve: dict[str, Any]) -> str:
 
 
 def _rows(summary: dict[str, Any], kind: str) -> list[tuple[str, dict[str, Any]]]:
-    return [(name, row) for name, suite in _done(summary) for row in suite[kind]]
+    return [(name, row) for name, suite in done(summary) for row in suite[kind]]
 
 
-def _done(summary: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    return [(name, suite) for name, suite in summary["suites"].items() if "failed" not in suite]
+def done(summary: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Suites that ran to their end, in their order."""
+    return [(name, suite) for name, suite in _ordered(summary) if "failed" not in suite]
+
+
+def _ordered(summary: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    return [(name, summary["suites"][name]) for name in SUITES if name in summary["suites"]]
 
 
 def _percent(share: float | None) -> str:

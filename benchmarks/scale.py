@@ -233,23 +233,16 @@ def run(quick: bool) -> dict[str, Any]:
     ]  # fmt: skip
     curves = _scale_curves.curves(quick)
     details: dict[str, Any] = {"beside_peer": found}
-    left_out = []
+    left_out, notes = [], []
     if quick:
         left_out.append("the largest cases are left out of a quick run")
     else:
         spread = _scale_devices.in_own_process()
-        curves.append(_suite.curve_of("sweep on features, virtual CPU devices", "devices", spread))
+        curves.append(_suite.curve_of("sweep on features", _scale_devices.words(), spread))
         details["large"] = large = _scale_large.in_own_process()
         work += _scale_large.work(large)
-        exact, missing = _exact_large()
-        details["exact"] = exact
-        work += exact.get("work", [])
-        left_out += missing
-    return _suite.record(work, ratios, curves, left_out, details)
-
-
-def _exact_large() -> tuple[dict[str, Any], list[str]]:
-    return {}, ["exact sweep at N = 20,000"]
+        notes.append(_scale_large.note(large))
+    return _suite.record(work, ratios, curves, left_out, details, notes)
 
 
 def _all(seconds: list[float]) -> dict[str, Any]:
