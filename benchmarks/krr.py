@@ -41,6 +41,7 @@ class Config:
 
 
 QUICK = Config(real=150, synthetic=850, test=250, counts=10, ridges=3, repeats=3)
+TINY = Config(real=100, synthetic=300, test=50, counts=5, ridges=3, repeats=2, peer_repeats=2)
 
 
 def problem(config: Config):
@@ -137,54 +138,53 @@ def sweep(sets, *, counts, ridges, loo: bool) -> smx.krr.Sweep:
 
 @dataclass(frozen=True)
 class Curves:
-    """Sizes of the cost curves; what a curve leaves alone is the middle of the others' sizes.
+    """Sizes of the cost curves; what a curve leaves alone is that of the base.
 
     Attributes:
+        base: The problem.
         rows: N, real and synthetic points.
         counts: Numbers of synthetic counts.
         ridges: Numbers of ridges.
-        real: Real points.
-        repeats: Warm calls of each size.
     """
 
+    base: Config = Config(real=200, synthetic=1800, test=100, counts=20, ridges=4, repeats=3)
     rows: tuple[int, ...] = (1000, 1414, 2000, 2828, 4000)
     counts: tuple[int, ...] = (5, 20, 80, 320, 1280)
     ridges: tuple[int, ...] = (1, 2, 4, 8, 16)
-    real: int = 200
-    repeats: int = 3
 
 
-FEW = Curves(rows=(120, 200, 320), counts=(2, 4, 8), ridges=(1, 2, 4), real=50, repeats=2)
+# Without counts: every number of them is another program to compile.
+FEW = Curves(
+    base=Config(real=50, synthetic=150, test=50, counts=4, ridges=2, repeats=2),
+    rows=(120, 200, 320), counts=(), ridges=(1, 2, 4),
+)  # fmt: skip
 
 
 def curves(sizes: Curves) -> list[dict[str, Any]]:
     """Cost of the sweep with leave-one-out against N, counts and ridges."""
-    middle = {
-        name: values[len(values) // 2]
-        for name, values in vars(sizes).items()
-        if name != "real" and name != "repeats"
+    base = sizes.base
+    configs = {
+        "rows N": {n: replace(base, synthetic=n - base.real) for n in sizes.rows},
+        "counts": {c: replace(base, counts=c) for c in sizes.counts},
+        "ridges": {l: replace(base, ridges=l) for l in sizes.ridges},
     }
 
-    def at(**changed):
-        size = {**middle, **changed}
-        config = Config(
-            real=sizes.real, synthetic=size["rows"] - sizes.real, test=100, counts=size["counts"]
-        )
-        sets, counts, _ = problem(config)
-        ridges = np.logspace(-3, 1, size["ridges"])
+    def call(config: Config):
+        sets, counts, ridges = problem(config)
         return lambda: sweep(sets, counts=counts, ridges=ridges, loo=True).loo_error
 
     return [
         _suite.curve(
-            "exact sweep", words, {v: at(**{name: v}) for v in getattr(sizes, name)}, sizes.repeats
+            "exact sweep", words, {size: call(c) for size, c in chosen.items()}, base.repeats
         )
-        for name, words in (("rows", "rows N"), ("counts", "counts"), ("ridges", "ridges"))
+        for words, chosen in configs.items()
+        if chosen
     ]
 
 
 def run(quick: bool) -> dict[str, Any]:
     """The suite: the sweep beside its peer, and its cost curves."""
-    config = replace(QUICK, repeats=2) if quick else replace(Config(), repeats=3)
+    config = TINY if quick else replace(Config(), repeats=3)
     found = measure(config)
     times, needed = found["times"], needed_flops(config)
     flops = {"counts": needed[0], "counts_with_loo": needed[1]}
