@@ -107,7 +107,10 @@ def _times(case: dict[str, Any], name: str) -> dict[str, float]:
 
 
 def _ratio(name, peer, case, keys, found, difference) -> dict[str, Any]:
-    """The peer's time over ours, and its spread over the rounds that both took turns in."""
+    """The peer's median over ours, and its spread over the rounds that both took turns in."""
     ours, theirs = (_times(case, key) for key in keys)
     row = _suite.ratio(name, peer, ours, theirs, difference=difference)
-    return {**row, "least": 1.0 / found["largest"], "largest": 1.0 / found["least"]}
+    # Of few rounds the ratio of medians may lie outside of all rounds' ratios.
+    least = min(row["times_faster"], 1.0 / found["largest"])
+    largest = max(row["times_faster"], 1.0 / found["least"])
+    return {**row, "least": least, "largest": largest}
