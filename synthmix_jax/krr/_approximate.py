@@ -1,9 +1,11 @@
 """The door to sweeps on features: what is asked for is checked, features are made, records are filled."""
 
 import math
+import os
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import numpy as np
 from jax.sharding import Mesh
 
@@ -11,7 +13,7 @@ from synthmix_jax import _checks, _devices, _matching, _numerics, kernels
 from synthmix_jax._typing import Array, KernelFunction, Key
 from synthmix_jax.dataset import Dataset
 
-from . import _features, _landmarks, _memory, _nystrom, _status
+from . import _features, _landmarks, _memory, _nystrom, _saved, _status
 from ._features import FeatureMap
 from ._rows import Stream
 
@@ -124,6 +126,7 @@ def sweep(
     key: Key | None,
     mesh: Any,
     progress: Callable[[int, int, str], None] | None,
+    workdir: str | os.PathLike[str] | None,
 ) -> dict[str, Any]:
     """The fields of a `Sweep`; arguments checked as far as the exact method needs them.
 
@@ -161,6 +164,9 @@ def sweep(
         mesh,
         block,
         _matching.num_classes(real, pool, test),
+        None
+        if workdir is None
+        else _saved.Saved(workdir, _settings(real, pool, made, len(synthetic or ()))),
         progress,
     )
     with _numerics.x64():
@@ -178,6 +184,22 @@ def sweep(
         leverage_error=solved.leverage_error,
         **solved.curves._asdict(),
     )
+
+
+def _settings(real: Dataset, pool: Dataset | None, made: FeatureMap, size: int) -> dict[str, Any]:
+    """What the sums depend on. Of data the ends are looked at: reading all would be the pass itself."""
+    kernel = getattr(made, "kernel", None)
+    return {
+        "features": type(made).__name__,
+        "feature_values": _saved.digest(*jax.tree.leaves(made)),
+        "kernel": None if kernel is None else kernels.describe(kernel),
+        "real": [len(real), *_ends(real)],
+        "synthetic": None if pool is None else [size, *_ends(pool)],
+    }
+
+
+def _ends(data: Dataset) -> list[str]:
+    return [_saved.digest(part.x, part.y) for part in (data[:64], data[-64:])]
 
 
 def block_size(rows: int, mesh: Mesh) -> int:

@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.lax.linalg import triangular_solve
 from jax.sharding import Mesh, PartitionSpec
 from jaxtyping import Float, Int
 
 from synthmix_jax import _devices
 from synthmix_jax._typing import Array
 
+from . import _cholesky
 from ._sums import Sums
 
 _EVERYWHERE = PartitionSpec((_devices.ROWS, _devices.GRID))
@@ -47,9 +47,10 @@ def factor(sums: Sums, place: Array, weight: Array, ridge: Array) -> jax.Array:
     """L (D, D) of one cell; NaN where A is not positive definite."""
     matrix = jnp.asarray(sums.real_gram + weight * sums.gram[place])
     size = matrix.shape[0]
+    if _cholesky.pays(size):
+        return _cholesky.factor(matrix, jnp.full(size, ridge), jnp.ones(size, bool))
     index = jnp.arange(size)
-    matrix = matrix.at[index, index].add(ridge)
-    return jnp.linalg.cholesky(matrix, symmetrize_input=False)
+    return jnp.linalg.cholesky(matrix.at[index, index].add(ridge), symmetrize_input=False)
 
 
 def solve(
@@ -59,8 +60,8 @@ def solve(
     lower = factor(sums, place, weight, ridge)
     right = sums.real_moment + weight * sums.moment[place]
     outputs = right.shape[1]
-    solved = _forward(lower, jnp.concatenate([right, points.T], axis=1))
-    beta = _forward(lower, solved[:, :outputs], transpose_a=True)
+    solved = _cholesky.solve(lower, jnp.concatenate([right, points.T], axis=1))
+    beta = _cholesky.solve(lower, solved[:, :outputs], transpose=True)
     return beta, jnp.sum(solved[:, outputs:] ** 2, axis=0)
 
 
@@ -85,7 +86,9 @@ def leverages(factors: jax.Array, points: Float[Array, "s D"], *, mesh: Mesh) ->
     """Leverages (cells, s) of some points, from `factor_all`."""
 
     def local(factors, points):
-        return jax.lax.map(lambda lower: jnp.sum(_forward(lower, points.T) ** 2, axis=0), factors)
+        return jax.lax.map(
+            lambda lower: jnp.sum(_cholesky.solve(lower, points.T) ** 2, axis=0), factors
+        )
 
     return _spread(local, mesh, shared=1)(factors, points)
 
@@ -117,6 +120,3 @@ def _placed(cells: Cells, mesh: Mesh) -> Cells:
     number = len(cells.ridge)
     rows = np.minimum(np.arange(-(-number // mesh.size) * mesh.size), number - 1)
     return Cells(*(_devices.place(np.asarray(a)[rows], mesh, _EVERYWHERE) for a in cells))
-
-
-_forward = partial(triangular_solve, left_side=True, lower=True)

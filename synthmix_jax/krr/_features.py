@@ -10,7 +10,7 @@ The Nystrom kernel is the best one in the span of k(., Z) and never above k; its
 spectrum of the kernel. That of random features is a Monte Carlo error, of size D^(-1/2) for any kernel.
 
 References:
-    Williams and Seeger (2001), Using the Nystrom method to speed up kernel machines. [williams2001]
+    Williams and Seeger (2001), Using the Nyström method to speed up kernel machines. [williams2001]
     Rahimi and Recht (2007), Random features for large-scale kernel machines. [rahimi2007]
 """
 

@@ -26,6 +26,7 @@ from jaxtyping import Bool, Float
 from synthmix_jax import _numerics
 from synthmix_jax._typing import Array
 
+from . import _cholesky
 from ._problem import Problem
 
 _matmul = partial(jnp.matmul, precision=_numerics.HIGHEST)
@@ -61,7 +62,10 @@ def factor(problem: Problem, diagonal: Float[Array, " N"], used: Bool[Array, " N
 
     NaN throughout when the rows that are used have a matrix that is not positive definite.
     """
-    index = jnp.arange(problem.gram.shape[0])
+    total = problem.gram.shape[0]
+    if _cholesky.pays(total):
+        return _cholesky.factor(problem.gram, diagonal, used)
+    index = jnp.arange(total)
     # LAPACK wants columns: the transpose of a symmetric matrix in rows is that, without a copy.
     matrix = jnp.where(used[:, None] & used[None, :], problem.gram.T, 0.0)
     on_diagonal = index[:, None] == index[None, :]
@@ -171,6 +175,8 @@ def _prefix_factor(problem: Problem, n: int, ridge: Array, weight: Array, rows: 
 
 
 def _solve(lower: Array, right: Array, transpose: bool = False) -> jax.Array:
+    if _cholesky.pays(lower.shape[0]):
+        return _cholesky.solve(lower, right, transpose)
     return triangular_solve(lower, right, left_side=True, lower=True, transpose_a=transpose)
 
 

@@ -26,6 +26,7 @@ from synthmix_jax.dataset import Dataset
 
 from . import _cells, _leverage, _nested, _rows, _sums
 from ._features import FeatureMap
+from ._saved import Saved
 
 Progress = Callable[[int, int, str], None]
 
@@ -58,6 +59,7 @@ class Task:
         mesh: Devices.
         block: Rows at a time.
         classes: Of labels; None for regression.
+        saved: Where sums are kept, or None.
         progress: Told of rows passed and cells solved.
     """
 
@@ -73,6 +75,7 @@ class Task:
     mesh: Mesh
     block: int
     classes: int | None
+    saved: Saved | None = None
     progress: Progress | None = field(default=None, repr=False)
 
 
@@ -115,6 +118,7 @@ def solve(task: Task) -> Solved:
         block=task.block,
         mesh=mesh,
         tick=tick,
+        saved=task.saved,
     )
     cells = _cells.grid(len(task.counts), task.ridges, task.weights)
     sample = _sample(task, features)
@@ -198,7 +202,7 @@ def _columns(
         some = _cells.Cells(*(np.asarray(a)[chosen] for a in cells))
         factors = _cells.factor_all(sums, some, mesh=task.mesh)
         first = 0
-        for _, part in _rows.in_blocks(task.real, [len(task.real)], task.block):
+        for part in _rows.in_blocks(task.real, task.block):
             x, _, _ = _rows.padded(part, task.classes, task.block)
             phi = _evaluate(
                 features, _devices.place(x, task.mesh, PartitionSpec(_devices.ROWS)), mesh=task.mesh
@@ -250,7 +254,7 @@ def _scores(
     by_rows = partial(_devices.place, mesh=task.mesh, spec=PartitionSpec(_devices.ROWS))
     keep = task.residuals and leverages is not None
     means, points, first = [0.0, 0.0], ([], []), 0
-    for _, part in _rows.in_blocks(data, [len(data)], block):
+    for part in _rows.in_blocks(data, block):
         rows = slice(first, first + len(part))
         x, y, used = _rows.padded(part, classes, block)
         h = np.zeros((block, columns.shape[1]))

@@ -50,33 +50,43 @@ class Stream:
                 yield block
 
 
-def in_blocks(
-    data: Dataset | Stream, edges: list[int], size: int, *, like: Dataset | None = None
-) -> Iterator[tuple[int, Dataset]]:
-    """Blocks of at most `size` rows, none of which crosses an edge.
+class Reader:
+    """Rows in order, from the first on."""
 
-    Args:
-        data: The points.
-        edges: Strictly increasing row numbers, the last of which ends the pass.
-        size: Most rows of a block.
-        like: What each block of a stream must match (features, targets, classes).
+    def __init__(self, data: Dataset | Stream, *, like: Dataset | None = None):
+        """Begin at the first row.
 
-    Yields:
-        Which stretch between edges the block lies in, and the block.
+        Args:
+            data: The points.
+            like: What each block of a stream must match (features, targets, classes).
+        """
+        self._pieces = _pieces(data, like)
+        self._held: Dataset | None = None
+        self._at = 0
 
-    Raises:
-        ValueError: a stream that ends before the last edge, or whose blocks do not match.
-    """
-    pieces = _pieces(data, like)
-    held: Dataset | None = None
-    start = 0
-    for stretch, edge in enumerate(edges):
-        while start < edge:
-            if held is None or not len(held):
-                held = next(pieces, None) or _ended(start, edge)
-            take = min(size, edge - start, len(held))
-            yield stretch, held[:take]
-            held, start = held[take:], start + take
+    def blocks(self, stop: int, size: int) -> Iterator[Dataset]:
+        """The rows from here to `stop`, at most `size` at a time.
+
+        Raises:
+            ValueError: a stream that ends before, or whose blocks do not match.
+        """
+        while self._at < stop:
+            if self._held is None or not len(self._held):
+                self._held = next(self._pieces, None) or _ended(self._at, stop)
+            take = min(size, stop - self._at, len(self._held))
+            part, self._held = self._held[:take], self._held[take:]
+            self._at += take
+            yield part
+
+    def skip(self, stop: int) -> None:
+        """Go to row `stop`; of a stream the rows before are drawn and dropped."""
+        for _ in self.blocks(stop, stop):
+            pass
+
+
+def in_blocks(data: Dataset, size: int) -> Iterator[Dataset]:
+    """All rows of a data set, at most `size` at a time."""
+    return Reader(data).blocks(len(data), size)
 
 
 def _pieces(data: Dataset | Stream, like: Dataset | None) -> Iterator[Dataset]:

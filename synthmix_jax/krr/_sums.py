@@ -9,14 +9,14 @@ so that A = G_r + w G_s(m) + mu I is at hand for every count, weight and ridge. 
 accumulated, in columns of blocks: its mirror image is the other half of the work.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh, PartitionSpec
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Float
 
 from synthmix_jax import _devices, _numerics
@@ -25,6 +25,7 @@ from synthmix_jax.dataset import Dataset
 
 from . import _rows
 from ._features import FeatureMap
+from ._saved import Saved
 
 _BLOCK = 512
 
@@ -56,6 +57,7 @@ def accumulate(
     block: int,
     mesh: Mesh,
     tick: Callable[[int], None],
+    saved: Saved | None = None,
 ) -> Sums:
     """Read every row once; call within `_numerics.x64()`.
 
@@ -69,50 +71,43 @@ def accumulate(
         block: Rows at a time, over all devices.
         mesh: Devices; rows are spread over its axis "rows".
         tick: Called with the number of rows after each block.
+        saved: Where sums are kept at every count, and taken from if they are there.
     """
     size = features.num_features
-    zeros = np.zeros((size, size)), np.zeros((size, outputs))
+    shapes = (size, size), (size, outputs)
 
-    def repeated(tree: Any) -> Any:
-        return jax.tree.map(lambda a: _devices.place(a, mesh, PartitionSpec()), tree)
-
-    def passed(state: Any, data: Dataset) -> Any:
-        x, y, used = _rows.padded(data, classes, block)
-        rows = PartitionSpec(_devices.ROWS)
-        state = _add(
-            state, features, *(_devices.place(a, mesh, rows) for a in (x, y, used)), mesh=mesh
-        )
-        tick(len(data))
+    def upto(state: Any, reader: _rows.Reader, begin: int, stop: int, name: str) -> Any:
+        """Sums of rows before `stop`, from those before `begin`."""
+        known = None if saved is None else saved.load(name, shapes)
+        if known is not None:
+            reader.skip(stop)
+            tick(stop - begin)
+            return tuple(_devices.place(a, mesh, PartitionSpec()) for a in known)
+        for part in reader.blocks(stop, block):
+            x, y, used = _rows.padded(part, classes, block)
+            jax.block_until_ready(state)  # one block waits while another is at work, and no more
+            rows = (_devices.place(a, mesh, PartitionSpec(_devices.ROWS)) for a in (x, y, used))
+            state = _add(state, features, *rows, mesh=mesh)
+            tick(len(part))
+        if saved is not None:
+            saved.save(name, state)
         return state
 
-    state = repeated(zeros)
-    for _, part in _rows.in_blocks(real, [len(real)], block):
-        state = passed(state, part)
-    real_sums, state = state, repeated(zeros)
-    stored = repeated(tuple(np.zeros((len(counts), *a.shape)) for a in zeros))
-    for place, part in _stretches(real, synthetic, counts, block):
-        state, stored = (
-            (state, _store(stored, state, place)) if part is None else (passed(state, part), stored)
-        )
+    real_sums = upto(_zeros(shapes, mesh), _rows.Reader(real), 0, len(real), "real")
+    stored = _zeros(tuple((len(counts), *shape) for shape in shapes), mesh)
+    state, before = _zeros(shapes, mesh), 0
+    reader = None if synthetic is None else _rows.Reader(synthetic, like=real)
+    for place, count in enumerate(counts.tolist()):
+        if count:
+            assert reader is not None
+            state = upto(state, reader, before, count, f"count-{count:012d}")
+            stored, before = _store(stored, state, place), count
     return Sums(*real_sums, *stored)
 
 
-def _stretches(
-    real: Dataset, synthetic: Any, counts: np.ndarray, block: int
-) -> Iterator[tuple[int, Dataset | None]]:
-    """Blocks of the pool, and after the last one of each count (its place, None)."""
-    if counts[0] == 0:
-        yield 0, None
-    edges = counts[counts > 0].tolist()
-    if not edges:
-        return
-    first = len(counts) - len(edges)
-    seen, stretch = 0, 0
-    for stretch, part in _rows.in_blocks(synthetic, edges, block, like=real):
-        yield first + stretch, part
-        seen += len(part)
-        if seen == edges[stretch]:
-            yield first + stretch, None
+def _zeros(shapes: tuple[tuple[int, ...], ...], mesh: Mesh) -> tuple[jax.Array, ...]:
+    whole = NamedSharding(mesh, PartitionSpec())
+    return jax.jit(lambda: tuple(map(jnp.zeros, shapes)), out_shardings=whole)()
 
 
 @partial(jax.jit, donate_argnums=0)

@@ -1,5 +1,6 @@
 """The public door: kernel ridge regression over all counts, ridges and weights at once."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -110,6 +111,7 @@ def sweep(
     key: Key | None = None,
     mesh: Any = None,
     progress: Progress | None = None,
+    workdir: str | os.PathLike[str] | None = None,
 ) -> Sweep:
     """Fit [real; first m synthetic points] for every m, ridge and weight, and score each fit.
 
@@ -144,6 +146,9 @@ def sweep(
         mesh: Devices, as a `jax.sharding.Mesh` with axes "rows", "grid" or both; None for one device. Approximate
             methods spread rows over "rows" and cells over all devices.
         progress: Told (done, total, what) by the approximate methods.
+        workdir: Folder in which approximate methods keep their sums at every count: a pass that was interrupted
+            goes on there, on any number of devices, and a sweep over other ridges or weights reads no row again.
+            None to keep nothing.
 
     Returns:
         A `Sweep`. A cell whose factorisation failed is NaN with a status; the others stand.
@@ -190,12 +195,18 @@ def sweep(
             key=key,
             mesh=_devices.one_device() if on is None else on,
             progress=progress,
+            workdir=workdir,
         )
         return Sweep(**fields)
     if isinstance(synthetic, Stream):
         raise ValueError(
             "synthetic is a Stream, which method='exact' cannot hold. Take method='nystrom' or "
             "'random_features', or give a Dataset."
+        )
+    if workdir is not None:
+        raise ValueError(
+            "workdir keeps the sums of an approximate method, and method is 'exact'; leave it out, or take "
+            "method='nystrom' or 'random_features'."
         )
     counts = np.arange(m + 1) if counts is None else counts
     counts = _checks.count_values("counts", counts, largest=m)
