@@ -3,13 +3,14 @@
 On a CPU the devices are virtual and share the cores, so that more of them cannot be faster than the cores are: the
 curve says what spreading costs, not what it gains. In a process of its own, which alone can be given as many.
 
-    python -m benchmarks._scale_devices
+    python -m benchmarks._scale_devices '{"rows": 50000}'     # prints JSON; sizes other than those of `SIZE`
 """
 
 import json
 import os
 import subprocess
 import sys
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import jax
@@ -22,14 +23,14 @@ NUMBER = 8
 SIZE = Size(rows=100_000)
 
 
-def in_own_process(number: int = NUMBER) -> dict[int, dict[str, float]]:
+def in_own_process(size: Size = SIZE, number: int = NUMBER) -> dict[int, dict[str, float]]:
     """Times for 1, 2, 4, ... devices: real ones where there are several, otherwise virtual CPU devices."""
     if jax.device_count() > 1:
-        return on_devices(SIZE)
+        return on_devices(size)
     flags = f"--xla_force_host_platform_device_count={number}"
     given = f"{os.environ.get('XLA_FLAGS', '')} {flags}".strip()
     child = subprocess.run(
-        [sys.executable, "-m", "benchmarks._scale_devices"],
+        [sys.executable, "-m", "benchmarks._scale_devices", json.dumps(asdict(size))],
         cwd=Path(__file__).parents[1],
         env={**os.environ, "XLA_FLAGS": given, "JAX_PLATFORMS": "cpu"},
         capture_output=True,
@@ -57,4 +58,5 @@ def on_devices(size: Size) -> dict[int, dict[str, float]]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(on_devices(SIZE)))
+    sizes = json.loads(sys.argv[1] if sys.argv[1:] else "{}")
+    print(json.dumps(on_devices(replace(SIZE, **sizes))))

@@ -1,6 +1,6 @@
 """A million synthetic rows from a memory-mapped file, in a process of its own: seconds, and memory above the data.
 
-    python -m benchmarks._scale_large     # prints JSON
+    python -m benchmarks._scale_large '{"num_features": 1024}'     # prints JSON; sizes other than those of `Config`
 
 The rows are written to a temporary file (400 MB) block by block. Memory: a thread reads the process's anonymous
 resident pages (RssAnon of /proc/self/status, Linux) fifty times a second; the peak less what was there before any
@@ -40,10 +40,11 @@ class Config:
     method: str = "nystrom"
 
 
-def in_own_process() -> dict[str, Any]:
+def in_own_process(config: Config | None = None) -> dict[str, Any]:
     """The result of this module run as a program."""
+    sizes = json.dumps(asdict(config or Config()))
     child = subprocess.run(
-        [sys.executable, "-m", "benchmarks._scale_large"],
+        [sys.executable, "-m", "benchmarks._scale_large", sizes],
         cwd=Path(__file__).parents[1],
         capture_output=True,
         text=True,
@@ -173,4 +174,4 @@ class Compilation:
 
 if __name__ == "__main__":
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    print(json.dumps(measure(Config())))
+    print(json.dumps(measure(Config(**json.loads(sys.argv[1] if sys.argv[1:] else "{}")))))
