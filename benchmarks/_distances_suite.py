@@ -50,7 +50,7 @@ def curves(quick: bool, epsilon: float) -> list[dict[str, Any]]:
     """Cost of transport and energy distance against points, of all mixtures against their shares; float32."""
     sizes = FEW if quick else Curves()
     samples = {n: _pair(n, sizes.features) for n in (*sizes.points, sizes.mixed)}
-    options = {"epsilon": epsilon}
+    options: dict[str, Any] = {"epsilon": epsilon}
 
     def plain(n):
         return lambda: smx.distances.transport(*samples[n], debiased=False, **options).cost

@@ -71,7 +71,7 @@ def note(found: dict[str, Any]) -> str:
     """What it took, in words."""
     peak = found["peak_anonymous_above_data_bytes"] / 2**30
     seconds = (found[name]["times"]["median_s"] for name in ("one_cell", "grid"))
-    one, whole = (f"{s:,.0f} s" for s in seconds)
+    one, whole = (f"{s:.3g} s" for s in seconds)
     return (
         f"{found['config']['synthetic']:,} synthetic rows from a mapped file: the pass {one}, all {whole}, so "
         f"that the grid with leave-one-out takes {found['grid_over_pass']:.2f} of the pass; at most {peak:.2f} GiB "
@@ -167,9 +167,9 @@ class Compilation:
     def __exit__(self, *_: object) -> None:
         self._on = False  # listeners stay registered; this one no longer counts
 
-    def _heard(self, event: str, seconds: float, **_: object) -> None:
+    def _heard(self, event: str, duration_secs: float, **_: str | int) -> None:
         if self._on and event.endswith(self.EVENTS):
-            self.seconds += seconds
+            self.seconds += duration_secs
 
 
 if __name__ == "__main__":

@@ -106,7 +106,7 @@ def ratio(
 
 
 def curve(
-    name: str, against: str, runs: dict[float, Callable[[], Any]], repeats: int
+    name: str, against: str, runs: dict[Any, Callable[[], Any]], repeats: int
 ) -> dict[str, Any]:
     """Cost against size; the sizes take turns, so that a slow minute hits all alike.
 

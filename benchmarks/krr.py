@@ -214,7 +214,7 @@ def run(quick: bool) -> dict[str, Any]:
 
 def main() -> None:
     """Measure, write the result, print it."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="N = 1,000 in seconds")
     parser.add_argument("--out", type=Path, default=RESULTS / "krr.json")
     arguments = parser.parse_args()

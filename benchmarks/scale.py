@@ -10,6 +10,7 @@ points in float64. The whole grid against a single cell tells the pass over the 
 """
 
 import argparse
+import importlib.util
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -242,7 +243,17 @@ def run(quick: bool) -> dict[str, Any]:
         details["large"] = large = _scale_large.in_own_process()
         work += _scale_large.work(large)
         notes.append(_scale_large.note(large))
+        details["exact"] = exact = exact_large()
+        if exact is None:
+            left_out.append("the exact sweep at N = 20,000 is not part of this version")
     return _suite.record(work, ratios, curves, left_out, details, notes)
+
+
+def exact_large() -> dict[str, Any] | None:
+    """The exact sweep of as many points as memory holds; None where there is no such module."""
+    if importlib.util.find_spec("benchmarks._exact_large") is None:
+        return None
+    return importlib.import_module("benchmarks._exact_large").measure()
 
 
 def _all(seconds: list[float]) -> dict[str, Any]:
@@ -256,7 +267,7 @@ def _all(seconds: list[float]) -> dict[str, Any]:
 
 def main(argv: list[str] | None = None) -> None:
     """Measure, write the result, print what counts."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="tiny sizes, in seconds")
     parser.add_argument("--out", type=Path, default=RESULTS / "scale.json")
     options = parser.parse_args(argv)

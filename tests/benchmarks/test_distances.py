@@ -60,6 +60,20 @@ def test_the_fewest_iterations_are_the_fewest():
     assert found["marginal_error"] == errors[found["iterations"] - 1]
 
 
+def test_metrics_are_timed_alone_and_together():
+    few = {"metrics": ("energy", "mmd"), "compared": 30, "halves": 20}
+    found = others.compare_case(dataclasses.replace(distances.QUICK, **few))
+    assert set(found["with_classes"]) == set(found["without_classes"]) == {*few["metrics"], "all"}
+    assert all(row["median_s"] > 0 for row in found["with_classes"].values())
+
+
+def test_the_sliced_distance_of_many_points_says_its_memory():
+    found = others.sliced_alone(60, 8, 16, 1)
+    assert found["data_bytes"] == 2 * 60 * 8 * 4
+    assert found["peak_above_data_bytes"] >= 0
+    assert found["value"] > 0
+
+
 def test_the_case_for_a_gpu_runs_at_a_small_size():
     config = dataclasses.replace(distances.QUICK, epsilons=(0.05,))
     found = others.large_case(config, 0.05)
