@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from synthmix_jax import adaptation as adaptation
     from synthmix_jax import advice as advice
     from synthmix_jax import distances as distances
+    from synthmix_jax import distributed as distributed
     from synthmix_jax import features as features
     from synthmix_jax import generators as generators
     from synthmix_jax import kernels as kernels
@@ -36,6 +37,7 @@ _SUBMODULES = (
     "adaptation",
     "advice",
     "distances",
+    "distributed",
     "features",
     "generators",
     "kernels",

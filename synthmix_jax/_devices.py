@@ -61,25 +61,3 @@ def gather(tree: Any) -> Any:
         return np.asarray(array)
 
     return jax.tree.map(whole, tree)
-
-
-def any_of(flag: bool) -> bool:
-    """Whether this holds on any process; a collective where there are several."""
-    if jax.process_count() == 1:
-        return flag
-    from jax.experimental import multihost_utils
-
-    return bool(np.asarray(multihost_utils.process_allgather(np.asarray(flag, np.int32))).any())
-
-
-def agree(error: str | None) -> None:
-    """A barrier at which all processes fail if one of them has to: none waits for one that is gone.
-
-    Args:
-        error: What is wrong on this process; None where nothing is.
-
-    Raises:
-        ValueError: on all of them; with the words where it went wrong.
-    """
-    if any_of(error is not None):
-        raise ValueError(error or "another process could not go on; its message says why.")

@@ -6,14 +6,16 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import jax
 import numpy as np
+from etils import epath
 from scipy import stats
 
 import synthmix_jax as smx
-from experiments import _rows
+from experiments import _rows, _stopping
 from synthmix_jax import models
 
 from . import data
@@ -36,6 +38,7 @@ def run(
     experiment: Experiment,
     images: tuple,
     work: Path,
+    stop: Callable[[], bool] | None = None,
 ) -> dict:
     """One sweep, ratios by seeds, as a record; a sweep that was interrupted goes on."""
     real, _, test = images
@@ -51,6 +54,7 @@ def run(
         config=config,
         workdir=work / f"{network.name} {n} {source}".replace(" ", "_").replace(",", ""),
         progress=tell if sys.stderr.isatty() else None,
+        stop=stop,
     )
     advice = smx.advice.judge(result)
     return {
@@ -136,18 +140,33 @@ def interval(name: str, values: np.ndarray) -> dict:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Run a preset, saving after every sweep; an interrupted run goes on where it stopped."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--preset", choices=sorted(PRESETS), default="cpu")
-    parser.add_argument("--data-dir", help="default: SYNTHMIX_DATA_DIR")
-    parser.add_argument(
-        "--out", type=Path, help="default: results, of other presets than cpu a folder in it"
-    )
-    parser.add_argument(
-        "--work", type=Path, help="where sweeps under way are kept; default: OUT/work"
-    )
-    parser.add_argument("--fresh", action="store_true", help="replace earlier results")
-    arguments = parser.parse_args(argv)
+    """Run a preset, saving after every sweep; an interrupted run goes on where it stopped.
+
+    Raises:
+        SystemExit: with code 143 after a SIGTERM, when what was reached is stored.
+    """
+    arguments = _arguments(argv)
+    if arguments.distributed:
+        smx.distributed.start(arguments.coordinator, arguments.num_processes, arguments.process_id)
+    stopped = None
+    with _stopping.told_to_stop() as stop:
+        try:
+            _run_all(arguments, stop)
+        except smx.training.Stopped as reached:
+            stopped = reached
+    if arguments.distributed:
+        smx.distributed.stop()  # all of them come here
+    if stopped is not None:
+        print(f"{stopped} The same command goes on there.", file=sys.stderr)
+        raise SystemExit(_stopping.EXIT_CODE)
+
+
+def _run_all(arguments: argparse.Namespace, stop: Callable[[], bool]) -> None:
+    """All sweeps of a preset.
+
+    Raises:
+        smx.training.Stopped: `stop` said so.
+    """
     experiment = PRESETS[arguments.preset]
     own = RESULTS if arguments.preset == "cpu" else RESULTS / arguments.preset
     out = arguments.out or own
@@ -161,7 +180,10 @@ def main(argv: list[str] | None = None) -> None:
         "cores": os.cpu_count(),
         "experiment": json.loads(json.dumps(settings)),
     }
-    rows = _rows.earlier(out, head, "experiment", arguments.fresh)
+    # Processes must agree on what is done: then only the folders of the sweeps know, which all of them see.
+    fresh = arguments.fresh or arguments.distributed
+    rows = _rows.earlier(out, head, "experiment", fresh)
+    writes = jax.process_index() == 0
     done = {(row["network"], row["n"], row["source"]) for row in rows}
     images = data.parts(experiment, arguments.data_dir)
     work = arguments.work or out / "work"
@@ -172,18 +194,49 @@ def main(argv: list[str] | None = None) -> None:
                 if (network.name, n, source) in done:
                     continue
                 synthetic = pool(source, int(n * max(experiment.ratios)))
-                row = run(network, n, source, synthetic, experiment, images, work)
+                row = run(network, n, source, synthetic, experiment, images, work, stop)
                 if experiment.ladder is not None:
                     number = experiment.ladder.compared
                     row["distances"] = compared(pool(source, number), images[2], number)
                 rows.append(row)
+                if not writes:
+                    continue
                 _rows.save(out, {**head, "summary": summary(rows), "rows": rows})
                 shown = ("network", "n", "source", "verdict", "recommended_ratio")
                 print(json.dumps({name: rows[-1][name] for name in shown}), file=sys.stderr)
+    if not writes:
+        return
     _rows.save(out, {**head, "summary": summary(rows), "rows": rows})
     picture(rows, out / "curves.png")
     if experiment.ladder is not None:
         ladder_picture(rows, experiment.ladder, out / "ladder.png")
+
+
+def _arguments(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--preset", choices=sorted(PRESETS), default="cpu")
+    parser.add_argument("--data-dir", help="default: SYNTHMIX_DATA_DIR")
+    parser.add_argument(
+        "--out", type=Path, help="default: results, of other presets than cpu a folder in it"
+    )
+    parser.add_argument(
+        "--work",
+        type=epath.Path,
+        help="where sweeps under way are kept, also gs://; default: OUT/work",
+    )
+    parser.add_argument("--fresh", action="store_true", help="replace earlier results")
+    parser.add_argument(
+        "--distributed",
+        action="store_true",
+        help="one of several processes, which share --work; process 0 writes OUT",
+    )
+    parser.add_argument("--coordinator", help="HOST:PORT of process 0, where it is not found")
+    parser.add_argument("--num-processes", type=int, help="of all machines; as --coordinator")
+    parser.add_argument("--process-id", type=int, help="which of them; as --coordinator")
+    arguments = parser.parse_args(argv)
+    if arguments.distributed and PRESETS[arguments.preset].ladder is not None:
+        parser.error("--distributed: presets with a ladder train its flow in one process.")
+    return arguments
 
 
 class Pools:

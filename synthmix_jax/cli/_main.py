@@ -1,7 +1,7 @@
 """From arguments to a command, and from whatever happens to an exit code.
 
-0: done. 2: bad input, one line on stderr that says what to change. 130: Ctrl-C. A mistake of ours keeps its
-traceback.
+0: done. 2: bad input, one line on stderr that says what to change. 130: Ctrl-C. 143: SIGTERM, which
+training answers by saving. A mistake of ours keeps its traceback.
 """
 
 import contextlib
@@ -14,11 +14,13 @@ from pathlib import Path
 
 from synthmix_jax._version import __version__
 
+from . import _cache, _together
 from ._distance import Distance
 from ._generate import Generate
 from ._options import Command
 from ._predict import Predict
 from ._recommend import Recommend
+from ._stopping import EXIT_CODE, Terminated
 from ._train import Train
 
 # A new command is a file with a frozen dataclass that has run(), and a line here.
@@ -45,6 +47,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     _survive_any_encoding()
     try:
+        code = _run(arguments)
+    except Exception:
+        _together.leave_in_error()
+        raise
+    _together.leave(code)
+    return code
+
+
+def _run(arguments: list[str]) -> int:
+    """The exit code of what was asked for."""
+    try:
         if arguments == ["--version"]:
             print(f"synthmix {__version__}")
             return 0
@@ -53,11 +66,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         command = _parse(arguments)
         if isinstance(command, int):
             return command
+        _cache.use()
         command.run()
         sys.stdout.flush()
         return 0
     except KeyboardInterrupt as stopped:
         return _fail(f"interrupted. {stopped}", 130)
+    except Terminated as stopped:
+        return _fail(f"stopped by SIGTERM. {stopped}", EXIT_CODE)
     except BrokenPipeError:
         return _reader_left()
     except OSError as error:

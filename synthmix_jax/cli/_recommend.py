@@ -16,7 +16,18 @@ from synthmix_jax.dataset import Dataset
 from synthmix_jax.loaders import load
 
 from . import _demo, _sources, _terminal
-from ._options import Common, own_warnings_once, progress
+from ._options import Common, Processes, own_warnings_once, progress
+from ._together import Together
+
+
+@dataclass(frozen=True, eq=False)
+class _Data:
+    """What is asked about, and the demonstration it may come from."""
+
+    real: Dataset
+    synthetic: Dataset
+    target: Dataset | np.ndarray | None
+    demo: _demo.Demo | None = None
 
 
 @dataclass(frozen=True)
@@ -42,6 +53,7 @@ class Recommend:
         target_inputs: Read no labels of TARGET, though it has some.
         target_weights: What one labelled target point may count relative to a source one.
         adapt: Domain adaptation without any point of the target: only a bound.
+        processes: Options of commands that run as several processes.
         common: Options of every command.
     """
 
@@ -59,21 +71,28 @@ class Recommend:
     target_inputs: bool = False
     target_weights: tuple[float, ...] = _adaptation.TARGET_WEIGHTS
     adapt: bool = False
+    processes: OmitArgPrefixes[Processes] = field(default_factory=Processes)
     common: OmitArgPrefixes[Common] = field(default_factory=Common)
 
     def run(self) -> None:
         """Load or make the data, ask, show, save."""
-        self.common.check()
+        together = self.processes.start()
+        data = together.each(partial(self._prepare, together))
+        advice = self._advise(data, together)
+        together.first_alone(partial(self._show, advice, data.demo))
+
+    def _prepare(self, together: Together) -> "_Data":
+        """Check, then load or make the data."""
+        self.common.check(make=together.first)
         self._check()
-        demo = None
         if self.real is not None and self.synthetic is not None:
-            real, synthetic = self._load(self.real, self.synthetic)
-        else:
-            demo = _demo.make(self.common.seed)
-            real, synthetic = demo.real, demo.pool
-            if not self.common.json:
-                print(_demo.introduction(demo), end="\n\n")
-        advice = self._advise(real, synthetic, self._target())
+            return _Data(*self._load(self.real, self.synthetic), self._target())
+        demo = _demo.make(self.common.seed)
+        if together.first and not self.common.json:
+            print(_demo.introduction(demo), end="\n\n")
+        return _Data(demo.real, demo.pool, None, demo)
+
+    def _show(self, advice: Advice, demo: _demo.Demo | None) -> None:
         if self.common.out is not None:
             advice.save(self.common.out)
         if self.common.json:
@@ -139,22 +158,21 @@ class Recommend:
         real, synthetic = _sources.short_names([self.real, self.synthetic])
         return real, synthetic
 
-    def _advise(
-        self, real: Dataset, synthetic: Dataset, target: Dataset | np.ndarray | None
-    ) -> Advice:
-        with progress() as tell:
+    def _advise(self, data: "_Data", together: Together) -> Advice:
+        # Every process computes the same, each on a device of its own: the regression takes no mesh here.
+        with progress(shown=together.first) as tell:
             advice = own_warnings_once(
                 partial(
                     recommend,
-                    real,
-                    synthetic,
+                    data.real,
+                    data.synthetic,
                     key=jax.random.key(self.common.seed),
                     weights=self.weights,
                     ridges=self.ridges,
                     num_orders=self.num_orders,
                     names=self._names(),
                     progress=tell,
-                    target_validation=target,
+                    target_validation=data.target,
                     target_weights=self.target_weights,
                     adapt=self.adapt,
                 )

@@ -16,8 +16,10 @@ from synthmix_jax.dataset import Dataset
 from synthmix_jax.loaders import load
 
 from . import _demo, _recipe, _sources, _terminal, _train_text
-from ._options import Common, own_warnings_once, progress
+from ._options import Common, Processes, own_warnings_once, progress
 from ._recipe import Recipe
+from ._stopping import Terminated, told_to_stop, what_is_kept
+from ._together import Together
 
 if TYPE_CHECKING:
     from synthmix_jax.training import Config, Result
@@ -78,6 +80,7 @@ class Train:
         test_split: Part of the test data to load; default test where there is one, else all.
         data_dir: Where named data sets lie; default the environment's SYNTHMIX_DATA_DIR.
         recipe: How each network is trained.
+        processes: Options of commands that run as several processes.
         common: Options of every command.
     """
 
@@ -92,17 +95,26 @@ class Train:
     test_split: Annotated[str | None, arg(metavar="STR")] = None
     data_dir: Annotated[Path | None, arg(metavar="DIR")] = None
     recipe: OmitArgPrefixes[Recipe] = field(default_factory=Recipe)
+    processes: OmitArgPrefixes[Processes] = field(default_factory=Processes)
     common: OmitArgPrefixes[Common] = field(default_factory=Common)
 
     def run(self) -> None:
         """Load or make the data, train, judge, show, save."""
-        self.common.check()
-        self._check()
-        data, recipe = self._data()
-        name, result = self._train(data, recipe)
+        together = self.processes.start()
+        data, recipe = together.each(partial(self._prepare, together))
+        name, result = self._train(data, recipe, together)
         _refuse_failure(result)
         advice = own_warnings_once(partial(judge, result, names=data.names))
         advice = self._with_settings(advice, name)
+        together.first_alone(partial(self._show, advice, result, name))
+
+    def _prepare(self, together: Together) -> tuple[Data, Recipe]:
+        """Check, then load or make the data."""
+        self.common.check(make=together.first)
+        self._check()
+        return self._data()
+
+    def _show(self, advice: Advice, result: Result, name: str) -> None:
         files = [] if self.common.out is None else _save(advice, result, self.common.out)
         if self.common.json:
             sys.stdout.write(_json.text(advice))
@@ -178,20 +190,20 @@ class Train:
         first, second = _sources.short_names([self.real, self.synthetic])
         return Data(real, synthetic, test, (first, second)), self.recipe
 
-    def _train(self, data: Data, recipe: Recipe) -> tuple[str, Result]:
+    def _train(self, data: Data, recipe: Recipe, together: Together) -> tuple[str, Result]:
         """Name of the network, and the errors of all that were trained."""
-        from synthmix_jax.training import sweep
+        from synthmix_jax.training import Stopped, sweep
 
         config = recipe.config(data.real)
         n, _ = recipe.sizes(data.real)
         pool = len(data.synthetic)
         ratios = _recipe.ratios(self.ratios, max(n, 1), pool, recipe.mixing)
         name, model = recipe.named(data.real)
-        if data.introduction and not self.common.json:
+        if data.introduction and together.first and not self.common.json:
             print(data.introduction, end="\n\n", flush=True)
         first = _APART * self.common.seed
         folder = self._folder()
-        with progress(whole=True) as tell:
+        with progress(whole=True, shown=together.first) as tell, told_to_stop() as stop:
             try:
                 result = sweep(
                     model,
@@ -203,9 +215,13 @@ class Train:
                     config=config,
                     workdir=folder,
                     progress=tell,
+                    stop=stop,
                 )
             except KeyboardInterrupt:
-                raise KeyboardInterrupt(_after_interrupt(folder)) from None
+                raise KeyboardInterrupt(what_is_kept(folder)) from None
+            except Stopped as stopped:
+                share = f"{stopped.done:,} of {stopped.total:,} steps were taken"
+                raise Terminated(f"{share}. {what_is_kept(folder)}") from None
         return name, result
 
     def _folder(self) -> str | None:
@@ -252,12 +268,6 @@ def _demonstration(seed: int, recipe: Recipe) -> tuple[Data, Recipe]:
         f"{recipe.num_validation} others. The test data are {len(test):,} further digits."
     )
     return Data(real, demo.pool, test, _demo.NAMES, introduction), recipe
-
-
-def _after_interrupt(folder: str | None) -> str:
-    if folder is None:
-        return "Nothing was kept; with --workdir or --out the same command goes on where it was."
-    return f"What was reached lies in {folder}; the same command goes on there."
 
 
 def _refuse_failure(result: Result) -> None:

@@ -15,7 +15,7 @@ import optax
 from jax.sharding import Mesh, PartitionSpec
 from jaxtyping import Float, Int, Shaped
 
-from synthmix_jax import _matching
+from synthmix_jax import _agreement, _matching
 from synthmix_jax._typing import Array, Key
 from synthmix_jax.dataset import Dataset
 from synthmix_jax.training import _sharding
@@ -164,7 +164,7 @@ def _train(problem, lengths, layout, words, folder, tell) -> list[dict[str, np.n
             state, step = state._replace(total=state.total * 0), until
             if tell is not None:
                 tell(step, lengths[-1], f"flow, loss {loss:.3f}")
-            if folder is not None and _sharding.least(time.monotonic() - saved) > _SAVE_EVERY:
+            if folder is not None and _agreement.least(time.monotonic() - saved) > _SAVE_EVERY:
                 _save(folder, state)
                 saved = time.monotonic()
         if length not in kept:

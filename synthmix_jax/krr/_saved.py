@@ -18,7 +18,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from synthmix_jax import _atomic, _devices
+from synthmix_jax import _agreement, _atomic
 from synthmix_jax._typing import Array
 
 FORMAT = 1
@@ -37,13 +37,13 @@ class Saved:
 
         self._path = epath.Path(os.path.expanduser(os.fspath(path)))
         settings = json.loads(json.dumps({"format": FORMAT, **settings}))
-        _devices.agree(self._make(settings) if jax.process_index() == 0 else None)
+        _agreement.agree(self._make(settings) if jax.process_index() == 0 else None)
 
     def load(self, name: str, shapes: tuple[tuple[int, ...], ...]) -> tuple[np.ndarray, ...] | None:
         """Sums of this name, or None where they are not there whole; a collective of all processes."""
         first = jax.process_index() == 0
         found = self._read(name, shapes) if first else None
-        if not _devices.any_of(found is not None):
+        if not _agreement.any_of(found is not None):
             return None
         if jax.process_count() == 1:
             return found
@@ -66,7 +66,7 @@ class Saved:
                 self._write(f"{name}.npz", partial(np.savez, gram=arrays[0], moment=arrays[1]))
             except OSError as failed:
                 error = f"workdir {self._path} cannot be written to: {failed}"
-        _devices.agree(error)
+        _agreement.agree(error)
 
     def _read(
         self, name: str, shapes: tuple[tuple[int, ...], ...]

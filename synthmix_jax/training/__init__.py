@@ -10,6 +10,7 @@ from ._fit import fit as fit
 from ._predictor import Predictor as Predictor
 from ._result import History as History
 from ._result import Result as Result
+from ._run import Stopped as Stopped
 from ._sweep import sweep as sweep
 
-__all__ = ["Config", "Fit", "History", "Predictor", "Result", "Seeds", "fit", "sweep"]
+__all__ = ["Config", "Fit", "History", "Predictor", "Result", "Seeds", "Stopped", "fit", "sweep"]

@@ -67,6 +67,11 @@ class Book:
         if folder is not None:
             self._read(folder)
 
+    @property
+    def where(self) -> str | None:
+        """The folder, as text."""
+        return None if self._folder is None else str(self._folder.path)
+
     def unfinished(self) -> list[Place]:
         """Cells yet to be finished, in the order of the plan."""
         return [cell for cell in self._plan.cells if cell not in self.done]

@@ -5,6 +5,8 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
+from synthmix_jax import _agreement
+
 from . import _plan, _population
 from ._book import Begun, Book
 from ._population import Chunk
@@ -14,6 +16,21 @@ from ._step import Points, Trainer
 Progress = Callable[[int, int, str], None]
 
 _logger = logging.getLogger("synthmix_jax")
+
+
+class Stopped(Exception):  # noqa: N818 (not an error: it was asked for)
+    """What `sweep` raises where its argument `stop` said so, after an evaluation.
+
+    Attributes:
+        workdir: Folder that holds what was reached, from which the same call goes on; None where nothing was kept.
+        done: Steps taken, of all models.
+        total: Steps there are.
+    """
+
+    def __init__(self, workdir: str | None, done: int, total: int):
+        kept = "nothing was kept: there is no workdir" if workdir is None else f"kept in {workdir}"
+        super().__init__(f"stopped after {done} of {total} steps of all models; {kept}.")
+        self.workdir, self.done, self.total = workdir, done, total
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -27,9 +44,14 @@ class Run:
     test: Points | None
     book: Book
     limit: float | None
+    stop: Callable[[], bool] | None = None
 
     def __call__(self, meter: "Meter") -> tuple[str, ...]:
-        """Train what is not finished; say what was decided."""
+        """Train what is not finished; say what was decided.
+
+        Raises:
+            Stopped: `stop` said so.
+        """
         log: list[str] = []
         begun, lost = self.book.under_way()
         finished = [cell for cell in self.plan.cells if cell in self.book.done]
@@ -61,6 +83,13 @@ class Run:
                     self.book.save(chunk, number, live, scores)
                 else:
                     self.book.finish(chunk, live, scores, self.test)
+                # All processes stop where one was told to: none waits for another.
+                if (
+                    self.stop is not None
+                    and self.book.unfinished()
+                    and _agreement.any_of(self.stop())
+                ):
+                    raise Stopped(self.book.where, meter.done, meter.total)
         return tuple(log)
 
     def _chunk(self, cells: Sequence[tuple[int, int]], layout: Layout) -> Chunk:
@@ -73,15 +102,17 @@ class Meter:
 
     def __init__(self, plan: _plan.Plan, progress: Progress | None):
         self._plan, self._progress = plan, progress
-        self._total = sum(int(plan.num_steps[r]) for r, _ in plan.cells)
-        self._done, self._fresh, self._seconds, self._since = 0, 0, 0.0, 0.0
+        self.total = sum(int(plan.num_steps[r]) for r, _ in plan.cells)
+        self.done = 0  # steps of all models
+        self._finished, self._fresh, self._seconds, self._since = 0, 0, 0.0, 0.0
 
     def start(self, finished: list[tuple[int, int]], begun: Begun | None) -> None:
         """Say what an earlier run has done."""
-        self._done = sum(int(self._plan.num_steps[r]) for r, _ in finished)
+        self._finished = sum(int(self._plan.num_steps[r]) for r, _ in finished)
         under_way = [] if begun is None else self._reached(begun.cells, begun.number)
+        self.done = self._finished + sum(under_way)
         if self._progress is not None:
-            self._progress(self._done + sum(under_way), self._total, "compiling")
+            self._progress(self.done, self.total, "compiling")
 
     def go(self) -> None:
         """Compilation is over: seconds count from here."""
@@ -94,13 +125,13 @@ class Meter:
         now = time.monotonic()
         self._seconds, self._since = self._seconds + now - self._since, now
         last = number == self._plan.config.evaluations
-        done = self._done + sum(reached)
+        self.done = self._finished + sum(reached)
         if last:
-            self._done = done
+            self._finished = self.done
         if self._progress is not None:
             rate = self._fresh * self._plan.config.batch_size / max(self._seconds, 1e-9)
             what = f"{len(chunk.cells)} models, step {max(reached)} ({rate:,.0f} points/s)"
-            self._progress(done, self._total, what)
+            self._progress(self.done, self.total, what)
 
     def _reached(self, cells: Sequence[tuple[int, int]], number: int) -> list[int]:
         """Steps of each cell at so many evaluations."""

@@ -10,11 +10,11 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from synthmix_jax import _checks, _free_memory
+from synthmix_jax import _agreement, _checks, _free_memory
 from synthmix_jax._typing import Numbers
 from synthmix_jax.dataset import Dataset
 
-from . import _describe, _plan, _points, _sharding
+from . import _describe, _plan, _points
 from ._book import Book
 from ._config import Config, Seeds
 from ._predictor import Standardization
@@ -44,6 +44,7 @@ def sweep(
     keep_models: bool = False,
     memory_limit: float | int | None = None,
     progress: Progress | None = None,
+    stop: Callable[[], bool] | None = None,
 ) -> Result:
     """Train one network for every ratio and seed, all in one compiled program, and score each on real data.
 
@@ -85,6 +86,9 @@ def sweep(
         memory_limit: Bytes of one device the program may hold; None for nine tenths of what is free. A
             population that needs more is trained in chunks, one after the other, and the log says so.
         progress: Called as progress(done, total, what) after every evaluation, in steps of all models.
+        stop: Asked after every evaluation, once its state is stored in `workdir`, whether to end here: where a
+            machine is about to be taken away, say. Of several processes all give one, and all
+            stop where one of them says so.
 
     Returns:
         Errors (r, s), histories and status of each cell.
@@ -94,6 +98,7 @@ def sweep(
             needs more synthetic points than exist, shares of a group that is not there, ratios
             and shares or neither, no seeds, a workdir that cannot be written to or holds another
             sweep, or a model that does not fit into memory.
+        Stopped: `stop` said so.
 
     References:
         The question, shidani2026; nested subsets and paired streams are derived here.
@@ -119,7 +124,8 @@ def sweep(
             book = Book(plan, trainer, folder, keep_models)
             real_ones = _points.both(real, target)
             on_test = None if test is None else _points.like(points, test, real_ones, config)
-            run = Run(plan, trainer, layout, points, on_test, book, _limit(layout, memory_limit))
+            limit = _limit(layout, memory_limit)
+            run = Run(plan, trainer, layout, points, on_test, book, limit, stop)
             log = run(_Meter(plan, progress))
             unit = Standardization(
                 points.mean, points.scale, *_points.target_moments(real_ones, config)
@@ -172,5 +178,5 @@ def _limit(layout: Layout, given: float | int | None) -> float | None:
     free = _free_memory.available(mine[0]) if mine else None
     # Virtual devices of a CPU share its memory. All processes must split alike.
     share = len(mine) if layout.platform == "cpu" else 1
-    limit = _sharding.least(math.inf if free is None else 0.9 * free / share)
+    limit = _agreement.least(math.inf if free is None else 0.9 * free / share)
     return None if math.isinf(limit) else limit

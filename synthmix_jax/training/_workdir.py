@@ -18,7 +18,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from . import _sharding
+from synthmix_jax import _agreement
 
 FORMAT = 1
 _PER_CHUNK = 10**6  # more than any number of evaluations
@@ -45,8 +45,8 @@ class Workdir:
         if "://" not in os.fspath(path):
             self.path = epath.Path(os.path.abspath(os.path.expanduser(os.fspath(path))))
         settings = json.loads(json.dumps(settings))
-        _sharding.agree(self._make(settings) if jax.process_index() == 0 else None)
-        _sharding.agree(self._difference(settings))
+        _agreement.agree(self._make(settings) if jax.process_index() == 0 else None)
+        _agreement.agree(self._difference(settings))
         self._managers: dict[str, Any] = {}
 
     def cells(self) -> dict[Cell, list[dict[str, Any]]]:
@@ -87,7 +87,7 @@ class Workdir:
                     f"{path} cannot be written ({failure.strerror or failure}): make room or mend the folder; "
                     "the same call goes on from the last checkpoint."
                 )
-        _sharding.agree(error)
+        _agreement.agree(error)
 
     def checkpoint(
         self, done: int, number: int, tree: dict[str, np.ndarray], about: dict[str, Any]
@@ -129,7 +129,7 @@ class Workdir:
                 why = type(error).__name__
             if not why and not set(names) <= arrays.keys():
                 why = "another version of a library wrote it"
-            why = _sharding.first_of_all(why)
+            why = _agreement.first_of_all(why)
             if not why:
                 return arrays, about, ""
         self.clear()

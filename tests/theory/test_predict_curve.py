@@ -8,9 +8,6 @@ import pytest
 import synthmix_jax as smx
 from synthmix_jax.theory import _resolvent, predict_curve
 
-# These compute for longer than they compile.
-pytestmark = pytest.mark.usefixtures("full_compilation")
-
 RIDGES, WEIGHTS = (0.05, 0.5), (0.3, 1.0, 3.0)
 KERNEL = smx.kernels.RBF(1.5)
 

@@ -102,3 +102,24 @@ def test_two_processes_find_the_same_and_fail_together(cache_dir, tmp_path):
     again = said(start(cache_dir, "--workdir", tmp_path / "run"))
     assert again["log"] == ["resumed: 6 models were finished"]
     assert again["head"] == one["head"]
+
+
+@pytest.mark.slow
+def test_a_killed_process_ends_the_others_and_one_device_goes_on(cache_dir, tmp_path):
+    shared = ("--processes", 2, "--port", port(), "--workdir", tmp_path / "run")
+    both = [start(cache_dir, *shared, "--process", 0)]
+    both.append(start(cache_dir, *shared, "--process", 1, "--die", 3))
+    try:
+        assert said(both[1]) is None
+        _, err = both[0].communicate(
+            timeout=60
+        )  # the other end of a gather is gone, or a heartbeat
+    finally:
+        for process in both:
+            process.kill()
+    assert both[0].returncode not in (0, -9)
+    assert "Traceback" in err or "heartbeat" in err or "unhealthy" in err
+    found = said(start(cache_dir, "--workdir", tmp_path / "run", devices=1))
+    assert found["devices"] == 1
+    assert found["log"][0] == "resumed: 0 models were finished, 6 go on from evaluation 2"
+    alike(found, cases.sweep())

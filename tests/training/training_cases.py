@@ -6,8 +6,10 @@ import json
 import os
 import random
 import signal
+import sys
 import threading
 import time
+import traceback
 
 import jax
 import numpy as np
@@ -109,11 +111,12 @@ def main():
     parser.add_argument("--port", type=int)
     parser.add_argument("--learning-rate", type=float, default=CONFIG.learning_rate)
     parser.add_argument("--evaluations", type=int, default=CONFIG.evaluations)
+    parser.add_argument("--die", type=int, help="evaluation at which this process is killed")
     parser.add_argument("--memory-limit", type=float)
     args = parser.parse_args()
     if args.processes > 1:
-        jax.config.update("jax_cpu_collectives_implementation", "gloo")
-        jax.distributed.initialize(f"localhost:{args.port}", args.processes, args.process)
+        place = f"localhost:{args.port}", args.processes, args.process
+        smx.distributed.start(*place, timeout_s=60, heartbeat_s=10)
 
     @functools.cache
     def die_some_time():
@@ -128,7 +131,11 @@ def main():
     def progress(done, total, what):
         if args.kill is not None and what != "compiling":
             die_some_time()
+        told.append(what)
+        if len(told) - 1 == args.die:  # the first call says that programs are compiled
+            os.kill(os.getpid(), signal.SIGKILL)
 
+    told = []
     config = CONFIG.__class__(
         **{
             **vars(CONFIG),
@@ -147,6 +154,10 @@ def main():
     except ValueError as error:
         print(json.dumps({"error": str(error), "devices": jax.device_count()}))
         return
+    except Exception:  # another process is gone: do not wait for it at the end
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(1)
     found = {name: values.tolist() for name, values in numbers(result).items()}
     head = np.asarray(result.model(2, 1).network.head.kernel[...]).tolist() if args.workdir else 0
     print(json.dumps({**found, "log": result.log, "devices": jax.device_count(), "head": head}))

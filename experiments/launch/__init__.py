@@ -1,0 +1,1 @@
+"""Ways to run sweeps on machines of others: each a folder with one file of settings and one page."""

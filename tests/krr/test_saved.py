@@ -1,0 +1,123 @@
+"""A pass over rows that is interrupted, in this process and in others, goes on with the same numbers."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import approximate_run as script
+import jax
+import numpy as np
+import pytest
+
+import synthmix_jax as smx
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_interrupted_pass_goes_on(tmp_path):
+    whole = script.sweep(None)
+    seen = []
+    with pytest.raises(RuntimeError, match="power cut"):
+        script.sweep(tmp_path, drawn=script.blocks(seen, fail_at=3))
+    assert seen[-3:] == [0, 1, 2]  # the first block is looked at before
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["count-000000000300.npz", "real.npz", "settings.json"]
+    again = script.sweep(tmp_path)
+    for name in ("loo_error", "loo_residuals", "test_error"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(whole, name))
+    # Nothing is read a third time but the rows that are scored; other ridges and weights need no pass either.
+    seen = []
+    other = script.sweep(tmp_path, drawn=script.blocks(seen), ridges=[0.3], weights=[2.0])
+    fresh = script.sweep(None, ridges=[0.3], weights=[2.0])
+    np.testing.assert_array_equal(other.loo_error, fresh.loo_error)
+    # A file that is cut short is read anew.
+    last = sorted(tmp_path.glob("count-*.npz"))[-1]
+    last.write_bytes(last.read_bytes()[:100])
+    np.testing.assert_array_equal(script.sweep(tmp_path).loo_error, whole.loo_error)
+
+
+def test_other_sums_are_refused(tmp_path):
+    script.sweep(tmp_path / "run")
+    with pytest.raises(
+        ValueError, match=r"run holds sums of other feature_values: the same data, kernel"
+    ):
+        script.sweep(tmp_path / "run", key=jax.random.key(5))
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("dear")
+    with pytest.raises(ValueError, match="mine holds other files"):
+        script.sweep(tmp_path / "mine")
+    with pytest.raises(ValueError, match=r"letter\.txt is a file"):
+        script.sweep(tmp_path / "mine" / "letter.txt")
+    real = script.data(20, 0)
+    with pytest.raises(ValueError, match="method is 'exact'"):
+        smx.krr.sweep(
+            real, None, kernel=smx.kernels.RBF(1.0), ridges=[1.0], workdir=tmp_path / "run"
+        )
+
+
+def start(*options, devices):
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "JAX_PLATFORMS": "cpu",
+        "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
+    }
+    command = [sys.executable, script.__file__, *map(str, options)]
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def said(process):
+    try:
+        out, err = process.communicate(timeout=240)
+    finally:
+        process.kill()
+    assert process.returncode == 0, err[-3000:]
+    return json.loads(out.splitlines()[-1])
+
+
+@pytest.mark.slow
+def test_two_processes_one_of_them_killed_and_one_that_goes_on(tmp_path):
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    shared = ("--port", port, "--workdir", tmp_path / "run")
+    # The second process dies in the middle of the pool; the first can only wait for it, and is ended too.
+    both = [start(*shared, "--process", i, "--die-at", 5 if i else -1, devices=2) for i in (0, 1)]
+    try:
+        assert both[1].wait(timeout=240) == -9
+    finally:
+        for process in both:
+            process.kill()
+            process.communicate()
+    left = sorted(path.name for path in (tmp_path / "run").glob("count-*.npz"))
+    assert left
+    assert "count-000000000900.npz" not in left
+    found = said(start("--workdir", tmp_path / "run", devices=1))
+    assert found["devices"] == 1
+    assert found["blocks"] >= 9  # a stream is drawn from its start; what is known is skipped
+    whole = script.sweep(None)
+    # Sums were added up in another order on four devices.
+    np.testing.assert_allclose(found["loo_error"], whole.loo_error.ravel(), rtol=1e-9)
+    np.testing.assert_allclose(found["test_error"], whole.test_error.ravel(), rtol=1e-9)
+
+
+@pytest.mark.slow
+def test_two_processes_and_eight_devices_find_the_same(tmp_path):
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    both = [start("--port", port, "--process", i, devices=2) for i in (0, 1)]
+    answers = [said(process) for process in both]
+    assert answers[0] == answers[1]
+    assert answers[0]["devices"] == 4
+    whole = script.sweep(None)
+    eight = said(start(devices=8))
+    assert eight["devices"] == 8
+    for found in (answers[0], eight):
+        np.testing.assert_allclose(found["loo_error"], whole.loo_error.ravel(), rtol=1e-9)
+        np.testing.assert_allclose(found["test_error"], whole.test_error.ravel(), rtol=1e-9)
