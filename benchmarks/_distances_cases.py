@@ -23,6 +23,7 @@ from ott.tools.sinkhorn_divergence import sinkhorn_divergence
 from threadpoolctl import threadpool_info
 
 import synthmix_jax as smx
+from benchmarks._suite import interleaved
 
 
 @dataclass(frozen=True)
@@ -63,15 +64,6 @@ MOST_ITERATIONS = 4096
 def points(n: int, d: int, shift: float = 0.0, *, seed: int, dtype: str = "float32") -> np.ndarray:
     """Normal points (n, d), all coordinates moved by the shift."""
     return (np.random.default_rng(seed).normal(size=(n, d)) + shift).astype(dtype)
-
-
-def interleaved(runs: dict[Any, Callable], repeats: int) -> dict[Any, np.ndarray]:
-    """Seconds of every call, round by round so that a slow minute hits all alike; the first round compiles."""
-    seconds: dict[Any, list[float]] = {name: [] for name in runs}
-    for _ in range(repeats + 1):
-        for name, run in runs.items():
-            seconds[name].append(timed(run)[1])
-    return {name: np.array(values) for name, values in seconds.items()}
 
 
 def timed(run: Callable) -> tuple[Any, float]:

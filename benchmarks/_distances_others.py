@@ -23,6 +23,7 @@ from benchmarks._distances_cases import (
     ratio,
     summary,
 )
+from benchmarks._memory import peak_bytes, resident_bytes
 
 
 def exact_case(config: Config) -> dict[str, Any]:
@@ -53,7 +54,7 @@ def exact_case(config: Config) -> dict[str, Any]:
 
 
 def sliced_case(config: Config) -> dict[str, Any]:
-    """Seconds and memory at full size, in a process of its own; and POT where it fits."""
+    """Seconds and memory at full size, in a process of its own; and beside POT where that fits."""
     numbers = (config.sliced, config.pixels, config.projections, config.long_repeats)
     child = subprocess.run(
         [sys.executable, "-m", "benchmarks._distances_others", *map(str, numbers)],
@@ -63,6 +64,16 @@ def sliced_case(config: Config) -> dict[str, Any]:
     )
     if child.returncode:
         raise RuntimeError(f"the sliced case ended with {child.returncode}:\n{child.stderr}")
+    return {
+        "pixels": config.pixels,
+        "projections": config.projections,
+        "whole": {"points": config.sliced, **json.loads(child.stdout)},
+        "beside_pot": sliced_beside_pot(config),
+    }
+
+
+def sliced_beside_pot(config: Config) -> dict[str, Any]:
+    """As many points as POT's memory allows, beside it."""
     size, k = (config.sliced_peer, config.pixels), config.projections
     x, y = points(*size, seed=0), points(*size, 0.2, seed=1)
     key = jax.random.key(0)
@@ -70,15 +81,10 @@ def sliced_case(config: Config) -> dict[str, Any]:
     theirs = lambda: ot.sliced_wasserstein_distance(x, y, n_projections=k, p=2, seed=0)
     seconds = interleaved({"sliced_wasserstein": ours, "pot": theirs}, config.long_repeats)
     return {
-        "pixels": config.pixels,
-        "projections": k,
-        "whole": {"points": config.sliced, **json.loads(child.stdout)},
-        "beside_pot": {
-            "points": config.sliced_peer,
-            "relative_difference": abs(float(ours()) / float(theirs()) - 1),  # other directions
-            "times": summary(seconds),
-            "ratios": {"sliced_over_pot": ratio(seconds, "sliced_wasserstein", "pot")},
-        },
+        "points": config.sliced_peer,
+        "relative_difference": abs(float(ours()) / float(theirs()) - 1),  # other directions
+        "times": summary(seconds),
+        "ratios": {"sliced_over_pot": ratio(seconds, "sliced_wasserstein", "pot")},
     }
 
 
@@ -109,32 +115,6 @@ def sliced_alone(n: int, d: int, projections: int, repeats: int) -> dict[str, An
         "peak_above_data_bytes": peaks[0] - before,
         "times": summary({"sliced_wasserstein": np.array(seconds)}),
     }
-
-
-def resident_bytes() -> int:
-    """Resident memory of this process now."""
-    return _status("VmRSS")
-
-
-def peak_bytes() -> int:
-    """Peak resident memory of this process.
-
-    Not getrusage's: on Linux a process inherits the peak of the one that started it, which would hide its own.
-    """
-    return _status("VmHWM")
-
-
-def _status(field: str) -> int:
-    status = Path("/proc/self/status")
-    if (
-        not status.exists()
-    ):  # elsewhere the peak is all there is; the difference is then a lower bound
-        import resource
-
-        unit = 1 if sys.platform == "darwin" else 1024
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    line = next(line for line in status.read_text().splitlines() if line.startswith(field))
-    return int(line.split()[1]) * 1024
 
 
 def compare_case(config: Config) -> dict[str, Any]:

@@ -10,7 +10,7 @@ what the first call took longer, compilation, is stated apart. The last case, 50
 
 import argparse
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import jax
 import ot
 import ott
 
+from benchmarks import _distances_suite, _suite
 from benchmarks._distances_cases import Config, grid_case, threads, transport_case
 from benchmarks._distances_others import compare_case, exact_case, large_case, sliced_case
 from benchmarks._record import provenance, write_json
@@ -43,6 +44,20 @@ QUICK = Config(
     repeats=2,
     long_repeats=1,
 )
+
+
+# In the suite: one epsilon, fewer calls, no process of its own.
+IN_SUITE = replace(Config(), epsilons=(0.05,), repeats=5)
+
+
+def run(quick: bool) -> dict[str, Any]:
+    """The suite: distances beside their peers, and their cost curves."""
+    config = replace(QUICK, points=80, epsilons=(0.05,)) if quick else IN_SUITE
+    with jax.default_device(jax.devices("cpu")[0]):
+        work, ratios, cases = _distances_suite.beside_peers(config)
+        costs = _distances_suite.curves(quick, config.epsilons[0])
+    details = {"config": asdict(config), "threads": threads(), "cases": cases}
+    return _suite.record(work, ratios, costs, details=details)
 
 
 def measure(config: Config) -> dict[str, Any]:

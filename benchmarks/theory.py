@@ -20,7 +20,7 @@ from scipy.optimize import brentq
 
 import synthmix_jax as smx
 from benchmarks._record import provenance, write_json
-from benchmarks.krr import timed
+from benchmarks._suite import timed
 
 RESULTS = Path(__file__).parent / "results"
 NOISE = 0.5
@@ -40,7 +40,7 @@ class Config:
     repeats: int = 5
 
 
-QUICK = Config(eigenvalues=200, counts=50, peer_cells=50, pool=200, repeats=2)
+QUICK = Config(eigenvalues=60, counts=10, ridges=5, peer_cells=30, real=40, pool=100, repeats=2)
 
 
 def one_by_one(mu, truth, generator, n, m, ridge, weight):

@@ -15,7 +15,7 @@ round of ours is the steps between two evaluations, an evaluation of ten points 
 import argparse
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ import optax
 from flax import nnx
 
 import synthmix_jax as smx
+from benchmarks import _suite
 from benchmarks._record import provenance, write_json
 from synthmix_jax import models
 
@@ -52,6 +53,7 @@ class Config:
 
 
 QUICK = Config(models=2, batch=16, steps=2, rounds=2, widths=(8, 16))
+TINY = Config(models=2, batch=8, steps=2, rounds=2, widths=(4,))
 
 
 def build(config: Config, method: str = "auto") -> Callable[[nnx.Rngs], models.SmallCNN]:
@@ -103,6 +105,7 @@ def compare(config: Config, peers: dict[str, Callable[[], None]]) -> dict[str, A
         "compile_s": compilation,
         "step_s": {name: float(np.median(s[1:]) / config.steps) for name, s in seconds.items()},
         "fastest_step_s": {name: float(min(s[1:]) / config.steps) for name, s in seconds.items()},
+        "slowest_step_s": {name: float(max(s[1:]) / config.steps) for name, s in seconds.items()},
     }
 
 
@@ -182,6 +185,44 @@ def torch_steps(config: Config) -> Callable[[], None] | None:
     return run
 
 
+def run(quick: bool) -> dict[str, Any]:
+    """The suite: one step of all models beside the peers, and its cost against the number of models."""
+    config, numbers, rounds = (Config(), (1, 2, 4, 8), 5) if not quick else (TINY, (1, 2, 3), 2)
+    found = on_cpu(config)
+    times = {name: _times(found, name) for name in found["step_s"]}
+    shape = f"{config.models} models, batch {config.batch}"
+    # Forward and twice as much backward, as XLA counts its own convolution: Winograd's does with fewer, so that
+    # the share may pass 100 %.
+    flops = 3 * flops_of(build(config, "native")) * config.models * config.batch
+    work = [
+        _suite.work(f"a training step, {who}: {shape}", seconds, flops=flops, precision="float32")
+        for who, seconds in times.items()
+    ]
+    ratios = [
+        _suite.ratio(f"a training step, {shape}", name, times["ours"], seconds)
+        for name, seconds in times.items()
+        if name != "ours"
+    ]
+    costs = {}
+    for number in numbers:
+        # A quick run takes those already measured: most of its time is compilation.
+        same = quick and number == config.models
+        alone = found if same else compare(replace(config, models=number, rounds=rounds), {})
+        costs[number] = _times(alone, "ours")
+    curves = [_suite.curve_of("a training step", "models", costs)]
+    missing = [] if found["pytorch_installed"] else ["PyTorch is not installed: peer left out"]
+    return _suite.record(work, ratios, curves, missing, {**found, "config": asdict(config)})
+
+
+def _times(found: dict[str, Any], name: str) -> dict[str, Any]:
+    return {
+        "median_s": found["step_s"][name],
+        "min_s": found["fastest_step_s"][name],
+        "max_s": found["slowest_step_s"][name],
+        "compile_s": found["compile_s"] if name == "ours" else None,
+    }
+
+
 def on_cpu(config: Config) -> dict[str, Any]:
     """The comparison, as a record."""
     peers = {"flax, separate steps": separate_steps(config)}
@@ -210,7 +251,7 @@ def on_gpu() -> dict[str, Any]:
     build_resnet = lambda rngs: models.ResNet9(10, rngs=rngs)
     seconds = {}
     for at_once in (1, 4, 8, 16):
-        config = smx.training.Config(**{**asdict(many), "models_at_once": at_once})
+        config = smx.training.Config(**{**asdict(many), "numberat_once": at_once})
         seconds[at_once] = steady(build_resnet, train[:6000], 64, config)
     best = min(seconds.values())
     flops = 64 * 50_000 * 3 * flops_of(build_resnet)
@@ -228,7 +269,7 @@ def on_gpu() -> dict[str, Any]:
     fit = smx.training.fit(build_resnet, train, test=test, config=to_94)
     return {
         "bf16_product_flops_per_s": rate,
-        "seconds_of_64_by_models_at_once": seconds,
+        "seconds_of_64_by_numberat_once": seconds,
         "images_per_second": 64 * 50_000 / best,
         "share_of_product_rate": flops / best / rate,
         "against_one_after_the_other": best / seconds[1],
