@@ -9,7 +9,7 @@ import jax
 import numpy as np
 import pytest
 
-from benchmarks import _memory, _scale_curves, _scale_devices, _scale_large
+from benchmarks import _memory, _scale_curves, _scale_devices, _scale_large, scale
 
 
 def test_the_largest_case_runs_at_a_small_size():
@@ -25,6 +25,17 @@ def test_the_largest_case_runs_at_a_small_size():
     assert len(_scale_large.work(found)) == 2
     # The whole grid holds the one cell.
     assert found["grid"]["least_loo_error"] <= found["one_cell"]["least_loo_error"] * (1 + 1e-9)
+
+
+def test_the_exact_case_becomes_a_row_and_a_sentence():
+    found = {
+        "rows": 20_000, "seconds": 50.0, "first_seconds": 52.0, "gflops": 60.0, "share_of_product_rate": 0.75,
+        "used_bytes": 10 * 2**30, "estimate_over_used": 1.1,
+    }  # fmt: skip
+    row = scale.exact_work(found)
+    assert (row["flops"], row["compile_s"]) == (60e9 * 50, 2.0)
+    assert "50 s, 75% of" in scale.exact_note(found)
+    assert "10.0 GiB, estimated 1.10 times" in scale.exact_note(found)
 
 
 def test_every_number_of_devices_is_timed():
