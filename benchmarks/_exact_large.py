@@ -123,7 +123,8 @@ def _peak() -> int:
     """Bytes of the highest resident memory so far; of this process alone where Linux tells it."""
     status = Path("/proc/self/status")
     if status.exists():
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        with status.open() as lines:
+            line = next(line for line in lines if line.startswith("VmHWM"))
         return int(line.split()[1]) * 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024

@@ -69,7 +69,7 @@ def solve(
         tests = 0 if test is None else len(test)
         sizes = _spread.Sizes(n, tests, total, width, **asked)
         parts = _deal(mesh, data, kernel, test, classes, width)
-        largest = float(_row_sum_bound(parts.gram, parts.index, total))
+        largest = float(_row_sum_bound(parts.gram, parts.row, total))
         program = partial(_spread.parted_grid, parts, mesh=mesh, sizes=sizes)
         usable = lambda l, w, found: found
     run = partial(_run, program, mesh, n, filled(len(ridges) * len(weights), mesh.shape[GRID]))
@@ -129,6 +129,7 @@ def _fill(a: np.ndarray, size: int) -> np.ndarray:
 def _matrix(kernel: KernelFunction, mesh: Mesh, x1, x2, specs: tuple[P, P]) -> jax.Array:
     """The kernel matrix, each device its own part of it; checked as `_problem.evaluate` checks."""
     spec = P(*(s[0] if len(s) else None for s in specs))
+    matrix: Any
     if isinstance(kernel, kernels.Kernel):
         for x in (x1, x2):
             kernel.check(_numerics.as_rows(x))
@@ -146,7 +147,7 @@ def _matrix(kernel: KernelFunction, mesh: Mesh, x1, x2, specs: tuple[P, P]) -> j
 @partial(jax.jit, static_argnames=("mesh", "specs"))
 def _compiled_matrix(kernel, x1, x2, *, mesh: Mesh, specs: tuple[P, P]) -> jax.Array:
     spec = P(*(s[0] if len(s) else None for s in specs))
-    one = jax.shard_map(
+    one: Any = jax.shard_map(
         kernels.gram, mesh=mesh, in_specs=(P(), *specs), out_specs=spec, check_vma=False
     )
     return one(kernel, x1, x2)

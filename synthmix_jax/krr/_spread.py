@@ -45,7 +45,7 @@ class Parts(NamedTuple):
 
     Attributes:
         gram: Kernel matrix, rows dealt out in blocks, columns in order (M, M); by rows.
-        index: Which row of the problem each row is (M,); by rows.
+        row: Which row of the problem each row is (M,); by rows.
         targets: (M, k), in order, zero from N on; on every device.
         real: Index of each real point (n,), from N on where there is none; by columns of the solves.
         real_labels: (n,), or None; likewise.
@@ -56,7 +56,7 @@ class Parts(NamedTuple):
     """
 
     gram: jax.Array
-    index: jax.Array
+    row: jax.Array
     targets: jax.Array
     real: jax.Array
     real_labels: jax.Array | None = None
@@ -78,7 +78,10 @@ class Sizes(NamedTuple):
     residuals: bool
 
 
-SPECS = Parts(P(ROWS), P(ROWS), P(), P(ROWS), P(ROWS), P(None, ROWS), P(ROWS), P(ROWS), P(ROWS))
+# Where each of these lives.
+SPECS = Parts._make(
+    [P(ROWS), P(ROWS), P(), P(ROWS), P(ROWS), P(None, ROWS), P(ROWS), P(ROWS), P(ROWS)]
+)
 
 
 def block_width(total: int, devices: int) -> int:
@@ -112,10 +115,10 @@ def parted_grid(
 
     cell, points = P(GRID), P(GRID, None, ROWS) if sizes.residuals else None
     named = cell if parts.real_labels is not None else None
-    loo = Curves(cell, named, points, points if named else None) if sizes.loo else Curves()
-    test = (cell, named) if parts.test is not None else (None, None)
-    curves = loo._replace(test_error=test[0], test_misclassified=test[1])
-    specs = Parts(*(None if a is None else s for a, s in zip(parts, SPECS, strict=True)))
+    loo = [cell, named, points, points if named else None] if sizes.loo else [None] * 4
+    test = [cell, named] if parts.test is not None else [None, None]
+    curves = Curves._make([*loo, *test])
+    specs = Parts._make(None if a is None else s for a, s in zip(parts, SPECS, strict=True))
     return jax.shard_map(
         own,
         mesh=mesh,
@@ -152,7 +155,7 @@ def _cell(parts: Parts, sizes: Sizes, devices: int, ridge, weight, rows):
 def _solve_columns(parts: Parts, sizes: Sizes, devices: int, ridge, weight, rows):
     """L^-1 of the targets and of this device's own columns (M, q), and how many leading rows have a factor."""
     me, width, total = jax.lax.axis_index(ROWS), sizes.width, parts.gram.shape[1]
-    noise = jnp.where(parts.index < sizes.n, ridge, ridge / weight)
+    noise = jnp.where(parts.row < sizes.n, ridge, ridge / weight)
     used = jnp.arange(total) < rows
     right = _columns(parts, sizes.loo)
     lower, solved = jnp.zeros_like(parts.gram), jnp.zeros_like(right)
@@ -173,7 +176,7 @@ def _solve_columns(parts: Parts, sizes: Sizes, devices: int, ridge, weight, rows
         good = jnp.where((good == begin) & fine, begin + width, good)
         own = triangular_solve(triangle, panel, left_side=False, lower=True, transpose_a=True)
         own = own.at[:width].set(jnp.where(here, triangle, own[:width]))
-        finished = parts.index[local:] < begin
+        finished = parts.row[local:] < begin
         own = jnp.where(finished[:, None], 0.0, own)
         lower = jax.lax.dynamic_update_slice(lower, own, (local, begin))
         rest = triangular_solve(triangle, rest, left_side=True, lower=True)
@@ -199,7 +202,7 @@ def _columns(parts: Parts, loo: bool) -> jax.Array:
 
 def _shifted(parts: Parts, noise, used, local: int, now: slice) -> jax.Array:
     """Own rows from `local` on of a block of columns of K + D; rows that are not used become the identity's."""
-    index, columns = parts.index[local:], jnp.arange(now.start, now.stop)
+    index, columns = parts.row[local:], jnp.arange(now.start, now.stop)
     there = used[index]
     block = jnp.where(there[:, None] & used[None, now], parts.gram[local:, now], 0.0)
     diagonal = jnp.where(there, noise[local:], 1.0)[:, None]
