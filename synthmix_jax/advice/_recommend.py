@@ -107,7 +107,8 @@ def recommend(
         key: PRNG key for orders, folds and the bootstrap.
         fitted_on: What the generator was fitted on: "other" data, or these "real" points, which needs a
             callable. A callable is always cross-fitted.
-        kernel: Kernel to use; None to choose one on the real data (of more than 2,000 points a random part).
+        kernel: Kernel to use; None to choose one on the real data (a random part of more than 2,000 points, on
+            features of more than 1,000).
         ridges: Absolute ridges (l,); None for 0.001, 0.01, 0.1 and 1 times the kernel's mean diagonal.
         weights: Weights of one synthetic point (w,).
         counts: Synthetic counts to try, from 0; None for about 60 from 0 to the whole pool, 20 on features.
@@ -205,9 +206,9 @@ def recommend(
     tick = _setup.Ticker(
         progress, 2 + bool(distances) + passes * (len(weights) if used == "exact" else 1)
     )
-    kernel, ridges, kernel_grid = _setup.kernel_and_ridges(
-        real_c, kernel, ridges, partial(_kernel_choice.choose_kernel, real_c, key=order_key)
-    )
+    most = _kernel_choice.MOST_REAL // (1 if used == "exact" else 2)
+    choose = partial(_kernel_choice.choose_kernel, real_c, key=order_key, most=most)
+    kernel, ridges, kernel_grid = _setup.kernel_and_ridges(real_c, kernel, ridges, choose)
     tick("kernel chosen")
 
     size, pools, fold_of = len(pool), [], None

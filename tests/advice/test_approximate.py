@@ -191,12 +191,11 @@ def test_a_stream_in_order_is_the_pool_in_order(rng, monkeypatch):
 
 def test_the_kernel_is_chosen_on_a_part_of_many_points(rng, monkeypatch):
     real, _ = points(rng, (24, 1))
-    monkeypatch.setattr(_kernel_choice, "_MOST_REAL", 12)
     monkeypatch.setattr(_kernel_choice, "FACTORS", (0.5, 1.0))
     ridges, importance = np.array([0.1]), rng.uniform(size=24)
     rows = _kernel_choice._some(24, 12, KEY)
     found, wanted = (
-        _kernel_choice.choose_kernel(data, ridges, key=KEY, importance=share)
+        _kernel_choice.choose_kernel(data, ridges, key=KEY, importance=share, most=12)
         for data, share in ((real, importance), (real[rows], importance[rows]))
     )
     assert found.grid == wanted.grid
