@@ -58,14 +58,7 @@ def features(
     Raises:
         ValueError: as `krr.sweep`.
     """
-    if (
-        isinstance(num_features, bool)
-        or not isinstance(num_features, int | np.integer)
-        or num_features < 1
-    ):
-        raise ValueError(
-            f"num_features must be a whole number of at least 1, got {num_features!r}."
-        )
+    _checked_number(num_features)
     given = not isinstance(landmarks, str)
     if key is None and not (method == "nystrom" and given):
         raise ValueError(
@@ -95,6 +88,14 @@ def features(
         key=key,
     )
     return _features.nystrom_features(kernel, chosen)
+
+
+def _checked_number(num_features: Any) -> None:
+    whole = isinstance(num_features, int | np.integer) and not isinstance(num_features, bool)
+    if not whole or num_features < 1:
+        raise ValueError(
+            f"num_features must be a whole number of at least 1, got {num_features!r}."
+        )
 
 
 def _given(landmarks: Any, real: Dataset) -> Array:
@@ -135,6 +136,13 @@ def sweep(
     """
     if isinstance(kernel, kernels.Kernel):  # compiled code cannot look at values
         kernel.check(_numerics.as_rows(np.asarray(real.x[:1])))
+    given = not isinstance(landmarks, str)
+    size = len(landmarks) if given and method == "nystrom" and np.ndim(landmarks) else num_features
+    _checked_number(size)
+    block = block_size(max(len(real), int(counts[-1])), mesh)
+    _check_memory(
+        size, real, test, counts, len(ridges) * len(weights), residuals, block, memory_limit
+    )
     made = features(
         real,
         synthetic,
@@ -145,10 +153,6 @@ def sweep(
         count=int(counts[-1]),
         ridge=float(np.exp(np.log(ridges).mean())),
         key=key,
-    )
-    block = block_size(max(len(real), int(counts[-1])), mesh)
-    _check_memory(
-        made, real, test, counts, len(ridges) * len(weights), residuals, block, memory_limit
     )
     pool = synthetic.head() if isinstance(synthetic, Stream) else synthetic
     task = _nystrom.Task(
@@ -210,7 +214,7 @@ def block_size(rows: int, mesh: Mesh) -> int:
 
 
 def _check_memory(
-    made: FeatureMap,
+    size: int,
     real: Dataset,
     test: Dataset | None,
     counts: np.ndarray,
@@ -221,7 +225,7 @@ def _check_memory(
 ) -> None:
     outputs = _matching.num_classes(real, test) or math.prod(real.y.shape[1:])
     needed = _nystrom.estimate(
-        num_features=made.num_features,
+        num_features=size,
         dimension=math.prod(real.x.shape[1:]),
         outputs=outputs,
         counts=len(counts),
@@ -233,6 +237,6 @@ def _check_memory(
     _memory.check(
         needed,
         limit,
-        rows=f"{made.num_features} features, {len(counts)} counts and {len(counts) * pairs} cells",
+        rows=f"{size} features, {len(counts)} counts and {len(counts) * pairs} cells",
         remedy="Take fewer features (memory grows with their square times the counts), fewer counts, ",
     )

@@ -349,10 +349,13 @@ def estimate(
         residuals: Whether leave-one-out errors are kept point by point.
     """
     square = num_features**2
+    interpolated = real > _FEW_POINTS
+    columns = min(cells, _MOST_COLUMNS if cells > _FEW_CELLS else cells) if interpolated else 0
     sums = (counts + 6) * square
-    factors = max(square, _GROUP_BYTES // 8)
+    factors = min(columns * square, max(square, _GROUP_BYTES // 8))
     blocks = block * (4 * num_features + 3 * dimension)
     coefficients = 4 * cells * num_features * outputs
-    scores = 4 * _BLOCK_NUMBERS + 2 * real * (_MOST_COLUMNS if cells > _FEW_CELLS else cells)
+    scores = 4 * min(_BLOCK_NUMBERS, block * cells * outputs)
+    leverages = 2 * real * (columns or cells) + 2 * cells * min(real, _FEW_POINTS)
     results = 4 * cells * real if residuals else 0
-    return 8 * (sums + factors + blocks + coefficients + scores + results)
+    return 8 * (sums + factors + blocks + coefficients + scores + leverages + results)
