@@ -1,6 +1,6 @@
 """All suites beside their peers, in one run.
 
-    python -m benchmarks                          # about twenty minutes on two idle cores
+    python -m benchmarks                          # about half an hour on two idle cores
     python -m benchmarks --quick                  # tiny sizes, under a minute: does everything run?
     python -m benchmarks --suite scale --out DIR  # one suite, results elsewhere
 
@@ -30,6 +30,12 @@ def main(argv: list[str] | None = None) -> int:
         print(complaint, file=sys.stderr)
         return 2
     out = options.out or (None if options.quick else RESULTS)
+    if options.quick and out is not None and out.resolve() == RESULTS.resolve():
+        print(
+            "--quick numbers mean nothing: give --out another folder than benchmarks/results.",
+            file=sys.stderr,
+        )
+        return 2
     suites = list(dict.fromkeys(options.suite))
     summary = measure(suites, options.quick, command_of(options, suites), out)
 
@@ -96,7 +102,7 @@ def measure(suites: list[str], quick: bool, command: str, out: Path | None) -> d
     from benchmarks._record import provenance
 
     head = {**provenance(command), "quick": quick}
-    summary = {**head, "suites": kept(out, quick)}
+    summary = {**head, "suites": kept(out, head)}
     rates = _rates.measure(quick)
     for name in suites:
         print(f"{name} ...", file=sys.stderr, flush=True)
@@ -113,13 +119,17 @@ def measure(suites: list[str], quick: bool, command: str, out: Path | None) -> d
     return summary
 
 
-def kept(out: Path | None, quick: bool) -> dict[str, Any]:
-    """Suites of an earlier run of the same kind in that folder."""
+def kept(out: Path | None, head: dict[str, Any]) -> dict[str, Any]:
+    """Suites of an earlier run of the same kind, on the same machine with the same versions, in that folder."""
     path = None if out is None else out / "summary.json"
     if path is None or not path.exists():
         return {}
     earlier = json.loads(path.read_text())
-    return earlier["suites"] if earlier["quick"] == quick else {}
+    same = ("quick", "machine", "versions")
+    if any(earlier.get(name) != head[name] for name in same):
+        print(f"{path} is of another machine, other versions or sizes: replaced", file=sys.stderr)
+        return {}
+    return earlier["suites"]
 
 
 def write(summary: dict[str, Any], out: Path) -> None:

@@ -23,6 +23,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import synthmix_jax as smx
+from benchmarks import _suite
 
 FEATURES = 20
 PRODUCT = 4096
@@ -43,6 +44,7 @@ def measure(
     child = subprocess.run(
         [sys.executable, "-m", "benchmarks._exact_large", *words],
         cwd=Path(__file__).parents[1],
+        env=_suite.child_environment(),
         capture_output=True,
         text=True,
         timeout=timeout_s,

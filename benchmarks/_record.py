@@ -24,6 +24,7 @@ def provenance(command: str) -> dict[str, Any]:
             "processor": _processor(),
             "cores": os.cpu_count(),
             "devices": [str(d) for d in jax.devices()],
+            "blas_threads": _blas_threads(),
         },
         "versions": {
             "synthmix_jax": smx.__version__,
@@ -77,6 +78,16 @@ def resumable(
         if sys.stderr.isatty():
             print(f"\r{len(rows)} cells", end="", file=sys.stderr)
     return rows
+
+
+def _blas_threads() -> int | None:
+    """Threads of NumPy's and SciPy's linear algebra, the peers' too; None where nothing tells."""
+    try:
+        from threadpoolctl import threadpool_info
+    except ModuleNotFoundError:
+        return None
+    found = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+    return max(found, default=None)
 
 
 def _processor() -> str:

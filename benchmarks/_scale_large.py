@@ -9,7 +9,6 @@ will. Compilation: the seconds that JAX itself reports for it.
 """
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -46,6 +45,7 @@ def in_own_process(config: Config | None = None) -> dict[str, Any]:
     child = subprocess.run(
         [sys.executable, "-m", "benchmarks._scale_large", sizes],
         cwd=Path(__file__).parents[1],
+        env=_suite.child_environment(),
         capture_output=True,
         text=True,
     )
@@ -153,7 +153,7 @@ def timed(memory: _memory.Watch, real, pool, config: Config, *, one_cell: bool) 
 class Compilation:
     """Seconds that JAX spends on tracing, lowering and compiling programs."""
 
-    EVENTS = ("jaxpr_to_mlir_module_duration", "backend_compile_duration")
+    EVENTS = ("jaxpr_trace_duration", "jaxpr_to_mlir_module_duration", "backend_compile_duration")
 
     def __init__(self):
         self.seconds = 0.0
@@ -173,5 +173,4 @@ class Compilation:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     print(json.dumps(measure(Config(**json.loads(sys.argv[1] if sys.argv[1:] else "{}")))))

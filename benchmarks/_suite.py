@@ -7,6 +7,7 @@ with the standard error of that slope.
 
 import datetime
 import importlib
+import os
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -74,6 +75,12 @@ def work(
     """
     amounts = {"flops": flops, "bytes": bytes_moved, "precision": precision}
     return {"name": name, **times, **amounts}
+
+
+def child_environment() -> dict[str, str]:
+    """The platform of this process for its children: a choice made in Python would not reach them."""
+    cpu = {"JAX_PLATFORMS": "cpu"} if jax.default_backend() == "cpu" else {}
+    return {**os.environ, **cpu}
 
 
 def ratio(

@@ -114,11 +114,12 @@ def main() -> None:
     """Run what is missing, write the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="one case of digits")
-    parser.add_argument("--out", type=Path, default=RESULTS / "nystrom_advice.json")
+    parser.add_argument("--out", type=Path, help="default: results/nystrom_advice.json")
     parser.add_argument(
         "--log", type=Path, help="one line a case, to resume from; default beside --out"
     )
     arguments = parser.parse_args()
+    out = arguments.out or RESULTS / f"nystrom_advice{'_quick' * arguments.quick}.json"
     cells: list[tuple] = [("digits", case, 0) for case in (CASES[:1] if arguments.quick else CASES)]
     cells += [] if arguments.quick else [("cifar10", name, 0) for name in CIFAR]
     settings = {
@@ -127,7 +128,7 @@ def main() -> None:
         "cifar10": {"real": REAL, "pool": POOL, "test": TEST, "fitted_on": FITTED_ON},
         "version": smx.__version__,
     }
-    log = arguments.log or arguments.out.with_suffix(".jsonl")
+    log = arguments.log or out.with_suffix(".jsonl")
     rows = resumable(log, settings, cells, run)
     for row in rows:
         name = row["cell"][1]
@@ -139,8 +140,8 @@ def main() -> None:
                 f"gain {100 * found['gain']:.1f} %, test {found['test_misclassified']:.1f} %"
             )
     table = summarise(rows)
-    head = provenance("python -m benchmarks.nystrom_advice")
-    write_json(arguments.out, {**head, "settings": settings, "rows": rows, "table": table})
+    head = provenance("python -m benchmarks.nystrom_advice" + " --quick" * arguments.quick)
+    write_json(out, {**head, "settings": settings, "rows": rows, "table": table})
     print(table)
 
 

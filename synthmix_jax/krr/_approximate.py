@@ -65,6 +65,10 @@ def features(
             f"method={method!r} draws its features at random: give key, such as jax.random.key(0)."
         )
     if method == "random_features":
+        if given or landmarks != "uniform":
+            raise ValueError(
+                "landmarks are for method='nystrom'; random features have frequencies instead. Leave landmarks out."
+            )
         if not isinstance(kernel, kernels.Kernel):
             raise ValueError(
                 "random Fourier features need a kernel of smx.kernels whose spectral density is known, got "
@@ -143,6 +147,8 @@ def sweep(
     _check_memory(
         size, real, test, counts, len(ridges) * len(weights), residuals, block, memory_limit
     )
+    if progress is not None:
+        progress(0, 1, "making features")
     made = features(
         real,
         synthetic,
@@ -170,7 +176,7 @@ def sweep(
         _matching.num_classes(real, pool, test),
         None
         if workdir is None
-        else _saved.Saved(workdir, _settings(real, pool, made, len(synthetic or ()))),
+        else _saved.Saved(workdir, settings_of(real, pool, made, len(synthetic or ()))),
         progress,
     )
     with _numerics.x64():
@@ -190,15 +196,16 @@ def sweep(
     )
 
 
-def _settings(real: Dataset, pool: Dataset | None, made: FeatureMap, size: int) -> dict[str, Any]:
+def settings_of(real: Dataset, pool: Dataset | None, made: FeatureMap, size: int) -> dict[str, Any]:
     """What the sums depend on. Of data the ends are looked at: reading all would be the pass itself."""
     kernel = getattr(made, "kernel", None)
     return {
-        "features": type(made).__name__,
-        "feature_values": _saved.digest(*jax.tree.leaves(made)),
+        "kind of features": type(made).__name__,
         "kernel": None if kernel is None else kernels.describe(kernel),
-        "real": [len(real), *_ends(real)],
-        "synthetic": None if pool is None else [size, *_ends(pool)],
+        "num_features": made.num_features,
+        "landmarks or frequencies (key, kernel)": _saved.digest(*jax.tree.leaves(made)),
+        "real points": [len(real), *_ends(real)],
+        "synthetic points": None if pool is None else [size, *_ends(pool)],
     }
 
 

@@ -1,6 +1,8 @@
 """One fit on features, or an average of fits over counts, ridges and weights, as a function that predicts."""
 
 import math
+import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +15,8 @@ from synthmix_jax import _checks, _devices, _matching, _numerics
 from synthmix_jax._typing import Array, Numbers
 from synthmix_jax.dataset import Dataset
 
-from . import _approximate, _cells, _problem, _status, _sums
-from ._features import FeatureMap
+from . import _approximate, _cells, _problem, _saved, _status, _sums
+from ._features import FeatureMap, FourierFeatures, NystromFeatures
 from ._rows import Stream
 
 
@@ -71,6 +73,8 @@ def fit_features(
     weights: Numbers = (1.0,),
     frequencies: Array | None = None,
     mesh: Any = None,
+    workdir: str | os.PathLike[str] | None = None,
+    progress: Callable[[int, int, str], None] | None = None,
 ) -> FeatureFit:
     """Ridge regression on features; of several ridges, counts and weights the average, from one pass over the rows.
 
@@ -83,6 +87,8 @@ def fit_features(
         weights: Weights (w,) of one synthetic point, positive.
         frequencies: What each cell (w, l, c) contributes; normally they sum to one. None where there is one cell.
         mesh: Devices, as for `sweep`.
+        workdir: Folder of the sums, as for `sweep`; after a sweep at the same counts no row is read again.
+        progress: Told (done, total, what) of rows.
 
     Returns:
         The `FeatureFit` whose predictions are the sum of frequency times those of each cell.
@@ -91,6 +97,12 @@ def fit_features(
         ValueError: data that do not match, several cells without frequencies, frequencies of another shape, or a
             matrix that is not positive definite.
     """
+    if not isinstance(features, NystromFeatures | FourierFeatures):
+        raise ValueError(
+            "features must be a feature map such as sweep.features or krr.nystrom_features(kernel, "
+            "landmarks), got "
+            f"{type(features).__name__}. (A sweep by the exact method has none: use krr.fit.)"
+        )
     pool = synthetic.head() if isinstance(synthetic, Stream) else synthetic
     _matching.check_data(real, pool, least=1)
     ridges = _checks.positive_values("ridges", ridges)
@@ -101,6 +113,15 @@ def fit_features(
     on = _devices.one_device() if mesh is None else _devices.check_mesh(mesh)
     classes = _matching.num_classes(real, pool)
     outputs = classes or math.prod(real.y.shape[1:])
+    saved, passed = None, [0]
+    if workdir is not None:
+        saved = _saved.Saved(workdir, _approximate.settings_of(real, pool, features, size))
+
+    def tick(rows: int) -> None:
+        passed[0] += rows
+        if progress is not None:
+            progress(passed[0], len(real) + int(counts[-1]), "reading rows")
+
     with _numerics.x64():
         placed = jax.tree.map(lambda a: _devices.place(a, on, PartitionSpec()), features)
         sums = _sums.accumulate(
@@ -112,7 +133,8 @@ def fit_features(
             classes=classes,
             block=_approximate.block_size(max(len(real), int(counts[-1])), on),
             mesh=on,
-            tick=lambda rows: None,
+            tick=tick,
+            saved=saved,
         )
         used = np.flatnonzero(share)
         grid = _cells.grid(len(counts), ridges, weights)

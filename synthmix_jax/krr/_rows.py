@@ -1,7 +1,8 @@
 """Rows that pass by: blocks of one size from memory, a memory-mapped file or a host iterator."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -19,10 +20,28 @@ class Stream:
         blocks: Called to begin from the start; gives an iterator of `Dataset`s, of any lengths, the same points
             each time.
         rows: Points in all.
+
+    Raises:
+        ValueError: `blocks` is no function, or `rows` no whole number of at least 1.
     """
 
     blocks: Callable[[], Iterable[Dataset]]
     rows: int
+    _given: list[Any] = field(default_factory=list, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if not callable(self.blocks):
+            raise ValueError(
+                "blocks must be a function that begins an iterator of data sets, got "
+                f"{type(self.blocks).__name__}. "
+                "A generator runs only once: give the function that makes it, without calling it."
+            )
+        if (
+            isinstance(self.rows, bool)
+            or not isinstance(self.rows, int | np.integer)
+            or self.rows < 1
+        ):
+            raise ValueError(f"rows must be a whole number of at least 1, got {self.rows!r}.")
 
     def __len__(self) -> int:
         return self.rows
@@ -39,9 +58,17 @@ class Stream:
         """Its blocks that hold points.
 
         Raises:
-            ValueError: a block is no `Dataset`.
+            ValueError: a block is no `Dataset`, or `blocks` gave what it had given before.
         """
-        for block in self.blocks():
+        begun = iter(self.blocks())
+        if self._given and self._given[-1] is begun:
+            raise ValueError(
+                "the stream's blocks gave the same iterator twice, which would go on where it stopped. It "
+                "must begin a "
+                "new one each time: blocks=lambda: read(path), say, with a generator function read."
+            )
+        self._given[:] = [begun]
+        for block in begun:
             if not isinstance(block, Dataset):
                 raise ValueError(
                     f"the stream gave a {type(block).__name__}; each block must be a synthmix_jax.Dataset."
@@ -62,7 +89,7 @@ class Reader:
         """
         self._pieces = _pieces(data, like)
         self._held: Dataset | None = None
-        self._at = 0
+        self._at = self._wanted = 0
 
     def blocks(self, stop: int, size: int) -> Iterator[Dataset]:
         """The rows from here to `stop`, at most `size` at a time.
@@ -70,6 +97,10 @@ class Reader:
         Raises:
             ValueError: a stream that ends before, or whose blocks do not match.
         """
+        if self._wanted > self._at:
+            wanted, self._wanted = self._wanted, 0
+            for _ in self.blocks(wanted, wanted):
+                pass
         while self._at < stop:
             if self._held is None or not len(self._held):
                 self._held = next(self._pieces, None) or _ended(self._at, stop)
@@ -79,9 +110,8 @@ class Reader:
             yield part
 
     def skip(self, stop: int) -> None:
-        """Go to row `stop`; of a stream the rows before are drawn and dropped."""
-        for _ in self.blocks(stop, stop):
-            pass
+        """Go on from row `stop`; the rows before are dropped once later ones are asked for."""
+        self._wanted = stop
 
 
 def in_blocks(data: Dataset, size: int) -> Iterator[Dataset]:
@@ -112,7 +142,16 @@ def padded(
     """Inputs, encoded targets and which rows count, on the host, filled up to `size` rows.
 
     Rows that do not count are copies of the first: no strange input to any kernel.
+
+    Raises:
+        ValueError: a label that the number of classes does not hold.
     """
+    if classes is not None and (data.num_classes or 0) > classes:
+        raise ValueError(
+            f"a block of the stream has {data.num_classes} classes, and real points, test points and its "
+            "first block have "
+            f"{classes}. Give all of them the number of classes: Dataset(x, y, num_classes={data.num_classes})."
+        )
     x, y = np.asarray(data.x), _matching.encode_targets(data.y, classes)
     lacking = size - len(x)
     if lacking:

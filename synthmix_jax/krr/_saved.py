@@ -35,6 +35,8 @@ class Saved:
         """
         from etils import epath
 
+        if not isinstance(path, str | os.PathLike):
+            raise ValueError(f"workdir must be a path, got {path!r}.")
         self._path = epath.Path(os.path.expanduser(os.fspath(path)))
         settings = json.loads(json.dumps({"format": FORMAT, **settings}))
         _agreement.agree(self._make(settings) if jax.process_index() == 0 else None)

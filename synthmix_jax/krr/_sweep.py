@@ -139,9 +139,10 @@ def sweep(
         method: "exact"; "nystrom" (any kernel) or "random_features" (stationary kernels), approximations whose cost
             grows with the rows and not with their square; "auto" for exact where that fits into memory, else
             nystrom.
+            It depends on the machine: name method and counts where results are to be compared.
         num_features: D of the approximate methods. Their error falls with it; time grows with its square.
         landmarks: Of "nystrom": "uniform" or "leverage" (ridge leverage scores at the mean log ridge), drawn from
-            real and synthetic rows; or inputs (D, ...).
+            real and synthetic rows; or inputs (D, ...), whose number is D then.
         key: PRNG key of landmarks or frequencies; the approximate methods need it.
         mesh: Devices, as a `jax.sharding.Mesh` with axes "rows", "grid" or both; None for one device. Approximate
             methods spread rows over "rows" and cells over all devices. The exact method spreads cells (ridge,
@@ -173,8 +174,15 @@ def sweep(
         raise ValueError("loo=False without test leaves nothing to compute; give test points.")
     if residuals and not loo:
         raise ValueError("residuals=True asks for leave-one-out errors, which loo=False turns off.")
+    asked = method
     on = None if mesh is None else _devices.check_mesh(mesh)
     if method == "auto":
+        if key is None and isinstance(landmarks, str):
+            raise ValueError(
+                "method='auto' may draw landmarks at random, where memory does not hold the exact method: "
+                "give key, "
+                "such as jax.random.key(0)."
+            )
         method = _affordable(
             real, synthetic, test, counts, ridges, weights, residuals, on, memory_limit
         )
@@ -205,7 +213,7 @@ def sweep(
             "synthetic is a Stream, which method='exact' cannot hold. Take method='nystrom' or "
             "'random_features', or give a Dataset."
         )
-    if workdir is not None:
+    if workdir is not None and asked == "exact":
         raise ValueError(
             "workdir keeps the sums of an approximate method, and method is 'exact'; leave it out, or take "
             "method='nystrom' or 'random_features'."

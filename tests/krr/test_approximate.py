@@ -1,6 +1,7 @@
 """Sweeps on features against refits on the same features, row by row, and against the exact sweep."""
 
 import itertools
+from types import SimpleNamespace
 
 import jax
 import numpy as np
@@ -291,7 +292,32 @@ def test_bad_input_is_refused_at_once(rng):
     ):
         with pytest.raises(ValueError, match=words):
             smx.krr.sweep(real, synthetic, **{**GRID, "key": key, **change})
+    once = synthetic[:20], synthetic[20:]
+    same = iter(once)
+    for change, words in (
+        (
+            dict(blocks=iter(once), rows=M),
+            "blocks must be a function .* A generator runs only once",
+        ),
+        (dict(blocks=lambda: iter(once), rows=50.0), "rows must be a whole number"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            # Beneath the type checks of the suite, which users do not have.
+            smx.krr.Stream.__post_init__(SimpleNamespace(**change))
+    labelled = make(rng, "labels")
+    late = smx.krr.Stream(
+        lambda: iter([labelled[1][:20], smx.Dataset(synthetic.x, np.arange(M) % 4)]), rows=70
+    )
+    with pytest.raises(ValueError, match=r"has 4 classes, .* num_classes=4"):
+        smx.krr.sweep(labelled[0], late, **GRID, method="nystrom", landmarks=synthetic.x[:5])
+    for change, words in (
+        (dict(method="auto", key=None), "'auto' may draw landmarks"),
+        (dict(method="random_features", num_features=8, landmarks="leverage"), "landmarks are for"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            smx.krr.sweep(real, synthetic, **{**GRID, "key": key, **change})
     for pool, words in (
+        (smx.krr.Stream(lambda: same, rows=M), "the same iterator twice"),
         (stream, "ended after 20 rows"),
         (other, "each block must be a synthmix_jax.Dataset"),
         (smx.krr.Stream(lambda: iter([]), rows=5), "ended after 0 rows"),

@@ -28,9 +28,10 @@ def test_interrupted_pass_goes_on(tmp_path):
     again = script.sweep(tmp_path)
     for name in ("loo_error", "loo_residuals", "test_error"):
         np.testing.assert_array_equal(getattr(again, name), getattr(whole, name))
-    # Nothing is read a third time but the rows that are scored; other ridges and weights need no pass either.
+    # Other ridges and weights need no pass: of the stream only the first block is looked at.
     seen = []
     other = script.sweep(tmp_path, drawn=script.blocks(seen), ridges=[0.3], weights=[2.0])
+    assert set(seen) == {0}
     fresh = script.sweep(None, ridges=[0.3], weights=[2.0])
     np.testing.assert_array_equal(other.loo_error, fresh.loo_error)
     # A file that is cut short is read anew.
@@ -42,7 +43,8 @@ def test_interrupted_pass_goes_on(tmp_path):
 def test_other_sums_are_refused(tmp_path):
     script.sweep(tmp_path / "run")
     with pytest.raises(
-        ValueError, match=r"run holds sums of other feature_values: the same data, kernel"
+        ValueError,
+        match=r"run holds sums of other landmarks or frequencies \(key, kernel\): the same data",
     ):
         script.sweep(tmp_path / "run", key=jax.random.key(5))
     (tmp_path / "mine").mkdir()
