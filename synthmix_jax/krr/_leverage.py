@@ -21,6 +21,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 
+_ACCEPTABLE = 1e-2
+
+
 class Interpolation(NamedTuple):
     """H ~ H[:, cells] weights.
 
@@ -51,7 +54,8 @@ def interpolate(
     Args:
         sample: Leverages (s, cells) of a random sample of points; columns of failed cells are NaN.
         tolerance: Largest |error of h| / (1 - h) at the measuring points.
-        most: Cells that may be chosen; above it all cells are taken.
+        most: Cells that may be chosen. If the error is not within the tolerance then, but below a hundredth, it is
+            accepted and told; above it all cells are taken.
     """
     from scipy.linalg import qr
 
@@ -65,13 +69,16 @@ def interpolate(
     # Errors count in units of 1 - h: near-interpolating cells need the more digits.
     scale = 1.0 / np.clip(1.0 - train.max(axis=0), 1e-6, None)
     *_, order = qr(train * scale, mode="r", pivoting=True)
+    plan = everything(cells)
     for size in range(4, min(most, len(fine), 3 * part // 4) + 1, 4):
         chosen = order[:size]
         weights = np.linalg.lstsq(train[:, chosen], train, rcond=1e-13)[0]
         error = np.abs(judge[:, chosen] @ weights - judge) / np.maximum(1.0 - judge, 1e-12)
-        if error.max() <= tolerance:
+        if error.max() <= _ACCEPTABLE:
             spread = np.full((size, cells), np.nan)
             spread[:, fine] = weights
             spread[:, fine[chosen]] = np.eye(size)
-            return Interpolation(fine[chosen], spread, float(error.max()))
-    return everything(cells)
+            plan = Interpolation(fine[chosen], spread, float(error.max()))
+        if error.max() <= tolerance:
+            break
+    return plan
