@@ -39,7 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line.
 
     Args:
-        argv: Arguments without the program's name; None for those of the process.
+        argv: Arguments without the program's name; None for those of the process, whose settings (of JAX, of
+            signals) are then the command line's.
 
     Returns:
         The exit code.
@@ -47,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     _survive_any_encoding()
     try:
-        code = _run(arguments)
+        code = _run(arguments, program=argv is None)
     except Exception:
         _together.leave_in_error()
         raise
@@ -55,8 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
-def _run(arguments: list[str]) -> int:
-    """The exit code of what was asked for."""
+def _run(arguments: list[str], program: bool) -> int:
+    """The exit code of what was asked for; a program of its own keeps what it compiles."""
     try:
         if arguments == ["--version"]:
             print(f"synthmix {__version__}")
@@ -66,7 +67,8 @@ def _run(arguments: list[str]) -> int:
         command = _parse(arguments)
         if isinstance(command, int):
             return command
-        _cache.use()
+        if program:
+            _cache.use()
         command.run()
         sys.stdout.flush()
         return 0
