@@ -14,7 +14,7 @@ from pathlib import Path
 
 from synthmix_jax._version import __version__
 
-from . import _cache, _together
+from . import _cache, _stopping, _together
 from ._distance import Distance
 from ._generate import Generate
 from ._options import Command
@@ -47,8 +47,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     _survive_any_encoding()
+    program = argv is None
     try:
-        code = _run(arguments, program=argv is None)
+        with _stopping.ends_at_once() if program else contextlib.nullcontext():
+            code = _run(arguments, program)
     except Exception:
         _together.leave_in_error()
         raise

@@ -4,8 +4,10 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -70,6 +72,26 @@ def test_without_a_folder_nothing_is_kept_and_that_is_said(run, terminated):
     code, _, err = run()
     assert code == 143
     assert "Nothing was kept; with --workdir or --out" in err
+
+
+def test_before_there_is_anything_to_save_it_ends_at_once_with_the_same_code():
+    """As it waits for another process that does not come."""
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        place = free.getsockname()
+    options = f"--coordinator localhost:{place[1]} --num-processes 2 --process-id 0"
+    command = [sys.executable, "-m", "synthmix_jax", "train", *options.split()]
+    waiting = subprocess.Popen(command, stderr=subprocess.PIPE)
+    try:
+        for _ in range(600):
+            with contextlib.suppress(OSError), socket.create_connection(place):
+                break
+            time.sleep(0.1)
+        waiting.terminate()
+        _, err = waiting.communicate(timeout=30)
+    finally:
+        waiting.kill()
+    assert (waiting.returncode, err) == (143, b"synthmix: stopped by SIGTERM.\n")
 
 
 def test_a_second_signal_ends_at_once_even_inside_a_long_call():
