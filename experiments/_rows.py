@@ -6,6 +6,10 @@ from pathlib import Path
 from typing import Any
 
 
+class OtherSettings(SystemExit):
+    """Results of other settings lie where a run would write its own."""
+
+
 def save(out: Path, content: dict[str, Any]) -> None:
     """Write results.json in one step: a reader never sees half of it."""
     out.mkdir(parents=True, exist_ok=True)
@@ -24,14 +28,14 @@ def earlier(out: Path, head: dict[str, Any], settings: str, fresh: bool) -> list
         fresh: Whether earlier rows are to be replaced.
 
     Raises:
-        SystemExit: the rows were made with other settings.
+        OtherSettings: the rows were made with other settings.
     """
     path = out / "results.json"
     if fresh or not path.exists():
         return []
     saved = json.loads(path.read_text())
     if saved[settings] != head[settings]:
-        raise SystemExit(
+        raise OtherSettings(
             f"{path} holds results of other settings. Give another --out, or --fresh to replace them."
         )
     return saved["rows"]

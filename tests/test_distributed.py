@@ -104,6 +104,8 @@ def test_an_address_may_come_from_the_environment_and_the_rest_from_the_cluster(
         (("here:1", 0, 0), "num_processes must be at least 1, got 0"),
         (("here", 2, 0), "coordinator must be HOST:PORT .* got 'here'"),
         (("here:70000", 2, 0), "got 'here:70000'"),
+        (("a..b:1", 2, 1), r"names no host: 'a\.\.b:1'"),
+        ((f"{64 * 'a'}:1", 2, 1), "names no host"),
         (("here:1", 2, 0), "JAX was used before distributed.start"),
     ],
 )
@@ -121,6 +123,11 @@ def test_one_process_needs_no_connection_and_a_second_call_is_the_first():
         distributed.start("here:1", 2, 1)
     with pytest.raises(ValueError, match="timeout_s must be positive"):
         distributed.stop() or distributed.start("here:1", 2, 1, timeout_s=0)
+    for name in ("timeout_s", "heartbeat_s"):
+        with pytest.raises(
+            ValueError, match=f"{name} must be at most 1,000,000 seconds, got 1e\\+12"
+        ):
+            distributed.start("here:1", 2, 1, **{name: 1e12})
 
 
 def meet(*processes, number=3, timeout_s=5.0):

@@ -8,10 +8,12 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
 from etils import epath
+from jax.experimental import multihost_utils
 from scipy import stats
 
 import synthmix_jax as smx
@@ -143,19 +145,24 @@ def main(argv: list[str] | None = None) -> None:
     """Run a preset, saving after every sweep; an interrupted run goes on where it stopped.
 
     Raises:
-        SystemExit: with code 143 after a SIGTERM, when what was reached is stored.
+        SystemExit: with code 143 after a SIGTERM, when what was reached is stored; with words where OUT holds
+            results of other settings.
     """
     arguments = _arguments(argv)
     if arguments.distributed:
         smx.distributed.start(arguments.coordinator, arguments.num_processes, arguments.process_id)
-    stopped = None
+    stopped = refused = None
     with _stopping.told_to_stop() as stop:
         try:
             _run_all(arguments, stop)
         except smx.training.Stopped as reached:
             stopped = reached
+        except _rows.OtherSettings as error:
+            refused = error
     if arguments.distributed:
         smx.distributed.stop()  # all of them come here
+    if refused is not None:
+        raise refused
     if stopped is not None:
         print(f"{stopped} The same command goes on there.", file=sys.stderr)
         raise SystemExit(_stopping.EXIT_CODE)
@@ -166,6 +173,7 @@ def _run_all(arguments: argparse.Namespace, stop: Callable[[], bool]) -> None:
 
     Raises:
         smx.training.Stopped: `stop` said so.
+        OtherSettings: OUT holds results of those.
     """
     experiment = PRESETS[arguments.preset]
     own = RESULTS if arguments.preset == "cpu" else RESULTS / arguments.preset
@@ -180,36 +188,60 @@ def _run_all(arguments: argparse.Namespace, stop: Callable[[], bool]) -> None:
         "cores": os.cpu_count(),
         "experiment": json.loads(json.dumps(settings)),
     }
-    # Processes must agree on what is done: then only the folders of the sweeps know, which all of them see.
-    fresh = arguments.fresh or arguments.distributed
-    rows = _rows.earlier(out, head, "experiment", fresh)
+    cells = [
+        (network, n, source)
+        for network in experiment.networks
+        for n in network.real
+        for source in experiment.generators(network)
+    ]
     writes = jax.process_index() == 0
-    done = {(row["network"], row["n"], row["source"]) for row in rows}
+    rows, todo = _left(cells, out, head, arguments.fresh)
     images = data.parts(experiment, arguments.data_dir)
     work = arguments.work or out / "work"
     pool = Pools(experiment, images[1], work)
-    for network in experiment.networks:
-        for n in network.real:
-            for source in experiment.generators(network):
-                if (network.name, n, source) in done:
-                    continue
-                synthetic = pool(source, int(n * max(experiment.ratios)))
-                row = run(network, n, source, synthetic, experiment, images, work, stop)
-                if experiment.ladder is not None:
-                    number = experiment.ladder.compared
-                    row["distances"] = compared(pool(source, number), images[2], number)
-                rows.append(row)
-                if not writes:
-                    continue
-                _rows.save(out, {**head, "summary": summary(rows), "rows": rows})
-                shown = ("network", "n", "source", "verdict", "recommended_ratio")
-                print(json.dumps({name: rows[-1][name] for name in shown}), file=sys.stderr)
+    for network, n, source in todo:
+        synthetic = pool(source, int(n * max(experiment.ratios)))
+        row = run(network, n, source, synthetic, experiment, images, work, stop)
+        if experiment.ladder is not None:
+            number = experiment.ladder.compared
+            row["distances"] = compared(pool(source, number), images[2], number)
+        rows.append(row)
+        if not writes:
+            continue
+        _rows.save(out, {**head, "summary": summary(rows), "rows": rows})
+        shown = ("network", "n", "source", "verdict", "recommended_ratio")
+        print(json.dumps({name: rows[-1][name] for name in shown}), file=sys.stderr)
     if not writes:
         return
     _rows.save(out, {**head, "summary": summary(rows), "rows": rows})
     picture(rows, out / "curves.png")
     if experiment.ladder is not None:
         ladder_picture(rows, experiment.ladder, out / "ladder.png")
+
+
+def _left(
+    cells: list[tuple[Network, int, str]], out: Path, head: dict[str, Any], fresh: bool
+) -> tuple[list[dict[str, Any]], list[tuple[Network, int, str]]]:
+    """Earlier rows, on process 0; and the sweeps without one, on all of several processes as process 0 sees OUT.
+
+    Raises:
+        OtherSettings: OUT holds results of those; on all processes.
+    """
+    rows, refused = [], None
+    if jax.process_index() == 0:
+        try:
+            rows = _rows.earlier(out, head, "experiment", fresh)
+        except _rows.OtherSettings as error:
+            refused = error
+    done = {(row["network"], row["n"], row["source"]) for row in rows}
+    said = [
+        refused is not None,
+        *((network.name, n, source) in done for network, n, source in cells),
+    ]
+    other, *skip = multihost_utils.broadcast_one_to_all(np.array(said)).tolist()
+    if other:
+        raise refused or _rows.OtherSettings(f"process 0: {out} holds results of other settings.")
+    return rows, [cell for cell, skipped in zip(cells, skip, strict=True) if not skipped]
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -230,10 +262,14 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
         action="store_true",
         help="one of several processes, which share --work; process 0 writes OUT",
     )
-    parser.add_argument("--coordinator", help="HOST:PORT of process 0, where it is not found")
+    parser.add_argument(
+        "--coordinator", help="HOST:PORT of process 0, where it is not found: implies --distributed"
+    )
     parser.add_argument("--num-processes", type=int, help="of all machines; as --coordinator")
     parser.add_argument("--process-id", type=int, help="which of them; as --coordinator")
     arguments = parser.parse_args(argv)
+    given = arguments.coordinator, arguments.num_processes, arguments.process_id
+    arguments.distributed |= given != (None, None, None)
     if arguments.distributed and PRESETS[arguments.preset].ladder is not None:
         parser.error("--distributed: presets with a ladder train its flow in one process.")
     return arguments

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from synthmix_jax._version import __version__
 
-from . import _cache, _together
+from . import _cache, _stopping, _together
 from ._distance import Distance
 from ._generate import Generate
 from ._options import Command
@@ -39,15 +39,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line.
 
     Args:
-        argv: Arguments without the program's name; None for those of the process.
+        argv: Arguments without the program's name; None for those of the process, whose settings (of JAX, of
+            signals) are then the command line's.
 
     Returns:
         The exit code.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     _survive_any_encoding()
+    program = argv is None
     try:
-        code = _run(arguments)
+        with _stopping.ends_at_once() if program else contextlib.nullcontext():
+            code = _run(arguments, program)
     except Exception:
         _together.leave_in_error()
         raise
@@ -55,8 +58,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
-def _run(arguments: list[str]) -> int:
-    """The exit code of what was asked for."""
+def _run(arguments: list[str], program: bool) -> int:
+    """The exit code of what was asked for; a program of its own keeps what it compiles."""
     try:
         if arguments == ["--version"]:
             print(f"synthmix {__version__}")
@@ -66,7 +69,8 @@ def _run(arguments: list[str]) -> int:
         command = _parse(arguments)
         if isinstance(command, int):
             return command
-        _cache.use()
+        if program:
+            _cache.use()
         command.run()
         sys.stdout.flush()
         return 0

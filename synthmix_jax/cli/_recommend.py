@@ -85,7 +85,8 @@ class Recommend:
         """Load or make the data, ask, show, save."""
         together = self.processes.start()
         data = together.each(partial(self._prepare, together))
-        advice = self._advise(data, together)
+        # Processes may differ in what they can hold in memory, and so in what they refuse.
+        advice = together.each(partial(self._advise, data, together))
         together.first_alone(partial(self._show, advice, data.demo))
 
     def _prepare(self, together: Together) -> "_Data":

@@ -15,30 +15,24 @@ class Terminated(Exception):  # noqa: N818 (it was asked for)
 
 
 @contextlib.contextmanager
-def told_to_stop() -> Iterator[Callable[[], bool]]:
-    """A function that says whether SIGTERM came since; a second one ends the program at once.
+def ends_at_once() -> Iterator[None]:
+    """SIGTERM ends the program with its code and a line, unless it comes within `told_to_stop`."""
+    with _heard(_end):
+        yield
 
-    Python runs handlers of signals between its own instructions, and one call of XLA may take minutes. A thread
-    hears of the signal at once instead, by the byte that Python writes when it arrives.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: False  # signals are the main thread's
-        return
+
+@contextlib.contextmanager
+def told_to_stop() -> Iterator[Callable[[], bool]]:
+    """A function that says whether SIGTERM came since; a second one ends the program at once."""
     told = threading.Event()
-    ear, mouth = socket.socketpair()
-    mouth.setblocking(False)
-    before = signal.signal(signal.SIGTERM, lambda number, frame: told.set())
-    wakeup = signal.set_wakeup_fd(mouth.fileno(), warn_on_full_buffer=False)
-    listener = threading.Thread(target=_listen, args=(ear, told), daemon=True)
-    listener.start()
-    try:
+
+    def tell() -> None:
+        if told.is_set():
+            os._exit(EXIT_CODE)
+        told.set()
+
+    with _heard(tell):
         yield told.is_set
-    finally:
-        signal.set_wakeup_fd(wakeup)
-        signal.signal(signal.SIGTERM, before)
-        mouth.close()
-        listener.join()
-        ear.close()
 
 
 def what_is_kept(folder: str | None) -> str:
@@ -48,12 +42,39 @@ def what_is_kept(folder: str | None) -> str:
     return f"What was reached lies in {folder}; the same command goes on there."
 
 
-def _listen(ear: socket.socket, told: threading.Event) -> None:
-    before = False
+@contextlib.contextmanager
+def _heard(act: Callable[[], None]) -> Iterator[None]:
+    """Do something whenever SIGTERM comes.
+
+    Python runs handlers of signals between its own instructions, and one call of XLA may take minutes. A thread
+    hears of the signal at once instead, by the byte that Python writes when it arrives.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are the main thread's
+        return
+    ear, mouth = socket.socketpair()
+    mouth.setblocking(False)
+    before = signal.signal(signal.SIGTERM, lambda number, frame: None)
+    wakeup = signal.set_wakeup_fd(mouth.fileno(), warn_on_full_buffer=False)
+    listener = threading.Thread(target=_listen, args=(ear, act), daemon=True)
+    listener.start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(wakeup)
+        signal.signal(signal.SIGTERM, before)
+        mouth.close()
+        listener.join()
+        ear.close()
+
+
+def _listen(ear: socket.socket, act: Callable[[], None]) -> None:
     while heard := ear.recv(1):
-        if heard[0] != signal.SIGTERM:
-            continue
-        if before:
-            os._exit(EXIT_CODE)
-        before = True
-        told.set()
+        if heard[0] == signal.SIGTERM:
+            act()
+
+
+def _end() -> None:
+    with contextlib.suppress(OSError):
+        os.write(2, b"synthmix: stopped by SIGTERM.\n")
+    os._exit(EXIT_CODE)

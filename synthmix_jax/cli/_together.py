@@ -2,6 +2,8 @@
 
 import os
 import sys
+import threading
+import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,8 +15,12 @@ from . import _stopping
 
 T = TypeVar("T")
 
-# Codes that all processes end with together; with any other one they may not wait for each other.
-_AGREED = (0, 2, _stopping.EXIT_CODE)
+# Codes that all processes end with together; with any other they wait for each other only where they agreed.
+_TOGETHER = (0, _stopping.EXIT_CODE)
+# Set where all processes know that one of them failed, so that all of them end.
+_agreed = threading.Event()
+# What this process alone refuses may be what all refuse: they have so long to say so before process 0 is gone.
+_LAST_WORDS_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -47,8 +53,11 @@ class Together:
             result = what()
         except Exception as error:
             _agreement.first_of_all(self._words(error))
+            _agreed.set()
             raise
         failed = _agreement.first_of_all("")
+        if failed:
+            _agreed.set()
         if failed.startswith(_BAD_INPUT):
             raise ValueError(failed.removeprefix(_BAD_INPUT))
         if failed:
@@ -76,6 +85,7 @@ def join(
     Raises:
         ValueError or TimeoutError: of `distributed.start`.
     """
+    _agreed.clear()
     runtime = distributed.start(coordinator, number, process, timeout_s=timeout_s)
     if runtime.num_processes > 1:
         _keep_output_clean()
@@ -88,19 +98,25 @@ def leave(code: int) -> None:
 
     if not jax.distributed.is_initialized():
         return
-    if code in _AGREED:
+    if code in _TOGETHER or _agreed.is_set():
         distributed.stop()
-    else:
-        _end(code)
+        return
+    if jax.process_index() == 0:
+        time.sleep(_LAST_WORDS_S)
+    _end(code)
 
 
 def leave_in_error() -> None:
     """Show the error being handled and end, without waiting for processes that wait for this one."""
     import jax
 
-    if jax.distributed.is_initialized():
-        traceback.print_exc()
-        _end(1)
+    if not jax.distributed.is_initialized():
+        return
+    if _agreed.is_set():
+        distributed.stop()
+        return
+    traceback.print_exc()
+    _end(1)
 
 
 def _end(code: int) -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -53,6 +54,16 @@ class Data:
     introduction: str | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """What is trained: the network and its name, the ratios and how."""
+
+    name: str
+    model: Any
+    ratios: Sequence[float]
+    config: Config
+
+
 @dataclass(frozen=True)
 class Train:
     """Train networks on several ratios of synthetic to real data, and recommend an amount by their errors.
@@ -102,10 +113,10 @@ class Train:
         """Load or make the data, train, judge, show, save."""
         together = self.processes.start()
         data, recipe = together.each(partial(self._prepare, together))
-        name, result = self._train(data, recipe, together)
-        _refuse_failure(result)
-        advice = own_warnings_once(partial(judge, result, names=data.names))
-        advice = self._with_settings(advice, name)
+        plan = together.each(partial(self._plan, data, recipe))
+        result = self._train(data, plan, together)
+        name = plan.name
+        advice = together.each(partial(self._advise, result, data, name))
         together.first_alone(partial(self._show, advice, result, name))
 
     def _prepare(self, together: Together) -> tuple[Data, Recipe]:
@@ -190,29 +201,32 @@ class Train:
         first, second = _sources.short_names([self.real, self.synthetic])
         return Data(real, synthetic, test, (first, second)), self.recipe
 
-    def _train(self, data: Data, recipe: Recipe, together: Together) -> tuple[str, Result]:
-        """Name of the network, and the errors of all that were trained."""
-        from synthmix_jax.training import Stopped, sweep
-
+    def _plan(self, data: Data, recipe: Recipe) -> "_Plan":
+        """What to train, and how."""
         config = recipe.config(data.real)
         n, _ = recipe.sizes(data.real)
         pool = len(data.synthetic)
         ratios = _recipe.ratios(self.ratios, max(n, 1), pool, recipe.mixing)
-        name, model = recipe.named(data.real)
+        return _Plan(*recipe.named(data.real), ratios, config)
+
+    def _train(self, data: Data, plan: "_Plan", together: Together) -> Result:
+        """The errors of all that were trained."""
+        from synthmix_jax.training import Stopped, sweep
+
         if data.introduction and together.first and not self.common.json:
             print(data.introduction, end="\n\n", flush=True)
         first = _APART * self.common.seed
         folder = self._folder()
         with progress(whole=True, shown=together.first) as tell, told_to_stop() as stop:
             try:
-                result = sweep(
-                    model,
+                return sweep(
+                    plan.model,
                     data.real,
                     data.synthetic,
                     test=data.test,
-                    ratios=ratios,
+                    ratios=plan.ratios,
                     seeds=range(first, first + self.seeds),
-                    config=config,
+                    config=plan.config,
                     workdir=folder,
                     progress=tell,
                     stop=stop,
@@ -222,7 +236,11 @@ class Train:
             except Stopped as stopped:
                 share = f"{stopped.done:,} of {stopped.total:,} steps were taken"
                 raise Terminated(f"{share}. {what_is_kept(folder)}") from None
-        return name, result
+
+    def _advise(self, result: Result, data: Data, name: str) -> Advice:
+        _refuse_failure(result)
+        advice = own_warnings_once(partial(judge, result, names=data.names))
+        return self._with_settings(advice, name)
 
     def _folder(self) -> str | None:
         """Where the run is recorded."""

@@ -31,6 +31,7 @@ _REMEDY = 'give coordinator="HOST:PORT" (of process 0), num_processes and proces
 _HEARTBEAT_S = 60.0
 # Everyone has met when JAX connects: this is for slow machines only.
 _LEAST_TO_CONNECT_S = 30
+_MOST_S = 1e6  # operating systems count milliseconds in 31 bits
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def start(
         process_id: Which of them this one is, from 0.
         local_device_ids: GPUs of this machine that are this process's; default all, under Slurm and Open MPI the
             one of its place on the machine.
-        timeout_s: Seconds to wait for the others.
+        timeout_s: Seconds to wait for the others, at most a million.
         heartbeat_s: Seconds without a sign of life after which a process counts as lost and the others end.
 
     Returns:
@@ -97,7 +98,7 @@ def start(
     Raises:
         ValueError: half of the three arguments, a process_id that is none of them, an address without port, no
             cluster recognised, JAX in use already, other arguments than before, a port that is
-            taken, or processes that contradict each other.
+            taken, a time-out above a million seconds, or processes that contradict each other.
         TimeoutError: the address cannot be reached or other processes did not come, in `timeout_s`.
     """
     ids = None if local_device_ids is None else tuple(int(i) for i in local_device_ids)
@@ -110,8 +111,8 @@ def start(
                 "once. Leave the second call out, or call distributed.stop() first."
             )
         return runtime
-    timeout_s = _checks.positive_value("timeout_s", timeout_s)
-    heartbeat_s = _checks.positive_value("heartbeat_s", heartbeat_s)
+    timeout_s = _seconds("timeout_s", timeout_s)
+    heartbeat_s = _seconds("heartbeat_s", heartbeat_s)
     until = time.monotonic() + timeout_s
     place = _place(coordinator, num_processes, process_id, ids, timeout_s)
     if place.number > 1:
@@ -201,6 +202,15 @@ def _checked(number: int, process: int) -> tuple[int, int]:
     return number, process
 
 
+def _seconds(name: str, value: float | int) -> float:
+    seconds = _checks.positive_value(name, value)
+    if seconds > _MOST_S:
+        raise ValueError(
+            f"{name} must be at most {_MOST_S:,.0f} seconds, got {seconds:g}: systems count no further."
+        )
+    return seconds
+
+
 def _host_and_port(address: str | None) -> tuple[str, int]:
     """Host and port of an address; IPv6 in brackets."""
     host, colon, port = (address or "").rpartition(":")
@@ -208,6 +218,12 @@ def _host_and_port(address: str | None) -> tuple[str, int]:
         raise ValueError(
             f"coordinator must be HOST:PORT with a port of 1 to 65535, got {address!r}: 10.0.0.1:8476, say."
         )
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        raise ValueError(
+            f"coordinator names no host: {address!r}. A part of a name between dots has 1 to 63 characters."
+        ) from None
     return host.strip("[]"), int(port)
 
 

@@ -19,7 +19,7 @@ _logger = logging.getLogger("synthmix_jax")
 
 
 class Stopped(Exception):  # noqa: N818 (not an error: it was asked for)
-    """What `sweep` raises where its argument `stop` said so, after an evaluation.
+    """What `sweep` raises where its argument `stop` said so, before training or after an evaluation.
 
     Attributes:
         workdir: Folder that holds what was reached, from which the same call goes on; None where nothing was kept.
@@ -76,6 +76,8 @@ class Run:
                 chunk = full.holding(cells)
             begun = None
             start = chunk.begin(None if held is None else held.state_of(chunk))
+            # Compilation may have taken long.
+            self._stop_if_told(meter)
             meter.go()
             for number, live, scores in chunk.run(start, on_devices):
                 meter.tick(chunk, number)
@@ -83,13 +85,18 @@ class Run:
                     self.book.save(chunk, number, live, scores)
                 else:
                     self.book.finish(chunk, live, scores, self.test)
-                # All processes stop where one was told to: none waits for another.
-                if self.book.unfinished() and self._told_to_stop():
-                    raise Stopped(self.book.where, meter.done, meter.total)
+                if number < self.plan.config.evaluations:  # after the last one the next chunk asks
+                    self._stop_if_told(meter)
         return tuple(log)
 
-    def _told_to_stop(self) -> bool:
-        return self.stop is not None and _agreement.any_of(bool(self.stop()))
+    def _stop_if_told(self, meter: "Meter") -> None:
+        """All processes stop where one was told to: none waits for another.
+
+        Raises:
+            Stopped: `stop` said so.
+        """
+        if self.stop is not None and _agreement.any_of(bool(self.stop())):
+            raise Stopped(self.book.where, meter.done, meter.total)
 
     def _chunk(self, cells: Sequence[tuple[int, int]], layout: Layout) -> Chunk:
         models = layout.padded(len(cells))

@@ -86,9 +86,9 @@ def sweep(
         memory_limit: Bytes of one device the program may hold; None for nine tenths of what is free. A
             population that needs more is trained in chunks, one after the other, and the log says so.
         progress: Called as progress(done, total, what) after every evaluation, in steps of all models.
-        stop: Asked after every evaluation, once its state is stored in `workdir`, whether to end here: where a
-            machine is about to be taken away, say. Of several processes all give one, and all
-            stop where one of them says so.
+        stop: Asked once programs are compiled, and after every evaluation, once its state is stored in `workdir`,
+            whether to end here: where a machine is about to be taken away, say. Of several processes all give
+            one, and all stop where one of them says so.
 
     Returns:
         Errors (r, s), histories and status of each cell.

@@ -4,13 +4,13 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import time
 
-import jax
 import numpy as np
 import pytest
-from jax.experimental.compilation_cache import compilation_cache
 
 import synthmix_jax as smx
 from synthmix_jax.cli import _stopping, _train, main
@@ -27,21 +27,6 @@ def files(tmp_path_factory):
         y = np.arange(40) % 2
         smx.loaders.save(path, smx.Dataset((rng.normal(size=(40, 3)) + y[:, None]).astype("f4"), y))
     return [*map(str, paths)]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def kept(tmp_path_factory):
-    """The folder in which the command line keeps compiled programs."""
-    names = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
-    before = {name: jax.config.values[name] for name in names}
-    folder = tmp_path_factory.mktemp("kept")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SYNTHMIX_CACHE", str(folder))
-        compilation_cache.reset_cache()
-        yield folder
-    for name, value in before.items():
-        jax.config.update(name, value)
-    compilation_cache.reset_cache()
 
 
 @pytest.fixture
@@ -89,10 +74,24 @@ def test_without_a_folder_nothing_is_kept_and_that_is_said(run, terminated):
     assert "Nothing was kept; with --workdir or --out" in err
 
 
-def test_programs_are_kept_as_told(kept):
-    """By the calls above, of which the later ones found what the first one compiled."""
-    assert any(name.name.startswith("jit_whole") for name in kept.rglob("*-cache"))
-    assert jax.config.values["jax_compilation_cache_dir"].startswith(str(kept))
+def test_before_there_is_anything_to_save_it_ends_at_once_with_the_same_code():
+    """As it waits for another process that does not come."""
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        place = free.getsockname()
+    options = f"--coordinator localhost:{place[1]} --num-processes 2 --process-id 0"
+    command = [sys.executable, "-m", "synthmix_jax", "train", *options.split()]
+    waiting = subprocess.Popen(command, stderr=subprocess.PIPE)
+    try:
+        for _ in range(600):
+            with contextlib.suppress(OSError), socket.create_connection(place):
+                break
+            time.sleep(0.1)
+        waiting.terminate()
+        _, err = waiting.communicate(timeout=30)
+    finally:
+        waiting.kill()
+    assert (waiting.returncode, err) == (143, b"synthmix: stopped by SIGTERM.\n")
 
 
 def test_a_second_signal_ends_at_once_even_inside_a_long_call():

@@ -4,13 +4,15 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 
+import jax
 import numpy as np
 import pytest
 
 import synthmix_jax as smx
 from synthmix_jax import _agreement
-from synthmix_jax.cli import _together
+from synthmix_jax.cli import _options, _recommend, _together, _train
 
 
 @pytest.mark.slow
@@ -71,3 +73,49 @@ def test_each_fails_where_another_does_and_process_0_alone_writes(said):
         with pytest.raises(kind, match=r"^process 1 "):
             zero.each(lambda: None)
     assert _together.Together().each(lambda: 3) == 3
+
+
+def test_only_processes_that_agreed_wait_for_each_other(monkeypatch, said):
+    ends = []
+    monkeypatch.setattr(jax.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(_together.distributed, "stop", lambda: ends.append("together"))
+    monkeypatch.setattr(_together, "_end", ends.append)
+    monkeypatch.setattr(_together, "_LAST_WORDS_S", 0.0)
+    monkeypatch.setattr(_together, "_agreed", threading.Event())
+    for code in (0, 143, 2, 130):
+        _together.leave(code)
+    assert ends == ["together", "together", 2, 130]
+    _together.leave_in_error()
+    assert ends[4:] == [1]
+    with pytest.raises(ValueError, match="say x"):
+        _together.Together(1, 2).each(lambda: (_ for _ in ()).throw(ValueError("say x")))
+    _together.leave(2)
+    _together.leave_in_error()
+    assert ends[5:] == ["together", "together"]
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        (_recommend.Recommend, "recommend"),
+        (_train.Train, "_refuse_failure"),
+        (_train.Train, "judge"),
+        (_train.Recipe, "config"),
+    ],
+)
+def test_what_one_process_refuses_after_loading_is_told_to_all(monkeypatch, said, command, name):
+    """Memory differs between machines, say: then the method does."""
+
+    def refuse(*_, **__):
+        raise ValueError("no room")
+
+    module = _recommend if command is _recommend.Recommend else _train
+    monkeypatch.setattr(command if name == "config" else module, name, refuse)
+    monkeypatch.setattr("synthmix_jax.training.sweep", lambda *_, **__: None)
+    if name == "judge":
+        monkeypatch.setattr(_train, "_refuse_failure", lambda result: None)
+    monkeypatch.setattr(_options.Processes, "start", lambda self: _together.Together(1, 2))
+    call = _train.Train() if module is _train else command()
+    with pytest.raises(ValueError, match="no room"):
+        call.run()
+    assert [text for text in said[0] if text] == ["refused: process 1 says: no room"]

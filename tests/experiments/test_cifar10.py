@@ -60,15 +60,15 @@ def test_shrunk_images_are_means_of_blocks(rng):
     np.testing.assert_allclose(small.x[1, :, 1, 2], wanted[0], atol=0.5)
 
 
-def test_of_several_processes_only_the_first_writes(tmp_path, monkeypatch):
+@pytest.fixture
+def swept(monkeypatch):
+    """(network, n, source) of each sweep asked for; without data, training and other processes."""
+    asked = []
+
     def fake(network, n, source, *_):
-        return {
-            "network": network.name,
-            "n": n,
-            "source": source,
-            "verdict": "",
-            "recommended_ratio": 0,
-        }
+        asked.append((network.name, n, source))
+        row = dict(zip(("network", "n", "source"), asked[-1], strict=True))
+        return {**row, "verdict": "", "recommended_ratio": 0}
 
     monkeypatch.setattr(run, "run", fake)
     monkeypatch.setattr(run, "summary", lambda rows: [])
@@ -76,19 +76,68 @@ def test_of_several_processes_only_the_first_writes(tmp_path, monkeypatch):
     monkeypatch.setattr(data, "parts", lambda *_: (None, None, None))
     monkeypatch.setattr(run, "Pools", lambda *_: lambda *_: None)
     monkeypatch.setattr(smx.distributed, "start", lambda *_: None)
+    return asked
+
+
+def test_of_several_processes_only_the_first_reads_and_writes(swept, tmp_path, monkeypatch):
     arguments = ["--preset", "gpu", "--distributed", "--out", str(tmp_path / "out")]
     monkeypatch.setattr(run.jax, "process_index", lambda: 1)
     run.main(arguments)
     assert list(tmp_path.iterdir()) == []
+    all_of_them = swept.copy()
     monkeypatch.setattr(run.jax, "process_index", lambda: 0)
     run.main(arguments)
-    before = json.loads((tmp_path / "out/results.json").read_text())["rows"]
-    # Rows that one process holds would make it skip a sweep that the others wait in.
-    monkeypatch.setattr(run, "run", lambda *a: {**fake(*a), "verdict": "asked again"})
-    run.main(arguments)
-    after = json.loads((tmp_path / "out/results.json").read_text())["rows"]
-    assert len(after) == len(before) > 0
-    assert {row["verdict"] for row in after} == {"asked again"}
+    path = tmp_path / "out/results.json"
+    content = json.loads(path.read_text())
+    assert len(content["rows"]) == len(all_of_them) > 1
+    # What process 0 finds done is done for all: rows that one of them alone holds would make it skip a sweep that
+    # the others wait in.
+    first = {**content, "rows": content["rows"][:1]}
+    path.write_text(json.dumps(first))
+    told = []
+    monkeypatch.setattr(
+        run.multihost_utils, "broadcast_one_to_all", lambda a: told.append(a) or told[0]
+    )
+    for process in (0, 1):
+        swept.clear()
+        monkeypatch.setattr(run.jax, "process_index", lambda process=process: process)
+        run.main(arguments)
+        assert swept == all_of_them[1:]
+    assert told[0].tolist() == [False, True] + [False] * (len(all_of_them) - 1)
+    assert not told[1].any()
+
+
+def test_results_of_other_settings_are_refused_to_all_processes(swept, tmp_path, monkeypatch):
+    before = json.dumps({"experiment": {"of": "another preset"}, "rows": []})
+    (tmp_path / "results.json").write_text(before)
+    told, stopped = [], []
+    monkeypatch.setattr(
+        run.multihost_utils, "broadcast_one_to_all", lambda a: told.append(a) or told[0]
+    )
+    monkeypatch.setattr(smx.distributed, "stop", lambda: stopped.append(1))
+    for process in (0, 1):
+        monkeypatch.setattr(run.jax, "process_index", lambda process=process: process)
+        with pytest.raises(SystemExit, match="holds results of other settings"):
+            run.main(["--preset", "gpu", "--distributed", "--out", str(tmp_path)])
+    assert (swept, stopped) == ([], [1, 1])  # they part first: none waits for one that has gone
+    assert (tmp_path / "results.json").read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("option", "place"),
+    [
+        (("--coordinator", "here:1"), ("here:1", None, None)),
+        (("--num-processes", "2"), (None, 2, None)),
+        (("--process-id", "0"), (None, None, 0)),
+    ],
+)
+def test_a_place_among_processes_implies_that_there_are_several(
+    swept, tmp_path, monkeypatch, option, place
+):
+    places = []
+    monkeypatch.setattr(smx.distributed, "start", lambda *given: places.append(given))
+    run.main(["--preset", "gpu", "--out", str(tmp_path), *option])
+    assert places == [place]
 
 
 def test_a_ladder_is_refused_to_several_processes(capsys):

@@ -260,14 +260,15 @@ def test_damaged_folders_are_refused(finished, tmp_path, name, content, words):
 def test_a_sweep_that_is_told_to_stop_says_how_far_it_came_and_goes_on(tmp_path):
     asked = []
     with pytest.raises(cases.smx.training.Stopped, match="after 72 of 144 steps") as caught:
-        cases.sweep(workdir=tmp_path / "run", stop=lambda: asked.append(1) or len(asked) == 2)
+        cases.sweep(workdir=tmp_path / "run", stop=lambda: asked.append(1) or len(asked) == 3)
     stopped = caught.value
     assert (stopped.workdir, stopped.done, stopped.total) == (str(tmp_path / "run"), 72, 144)
     # What is finished is not stopped.
     again = cases.sweep(workdir=tmp_path / "run", stop=lambda: len(asked) > 5 or asked.append(2))
     assert "6 go on from evaluation 2" in again.log[0]
-    assert asked == [1, 1, 2]
+    assert asked == [1, 1, 1, 2, 2]  # before the first step, after every evaluation but the last
     cases.same(again, cases.sweep())
-    with pytest.raises(cases.smx.training.Stopped, match="nothing was kept") as caught:
+    # Told as programs were compiled, it trains nothing.
+    with pytest.raises(cases.smx.training.Stopped, match=r"after 0 .* nothing was kept") as caught:
         cases.sweep(stop=lambda: True)
     assert caught.value.workdir is None
