@@ -16,7 +16,7 @@ import numpy as np
 from synthmix_jax import _checks, _numerics, krr
 from synthmix_jax._typing import KernelFunction, Key
 from synthmix_jax.dataset import Dataset
-from synthmix_jax.krr import _memory
+from synthmix_jax.krr import _memory, _nystrom
 
 METHODS = ("auto", "exact", "nystrom", "random_features")
 NUM_FEATURES = 2048
@@ -32,6 +32,8 @@ _LEVERAGE_ERROR = 2e-3
 _FLATTERS = 0.05
 # Real points on which these two are compared.
 _LOOKED_AT = 2000
+# What to do about too few features, from the command line and from Python.
+MORE = "Take more features (--num-features, num_features=...) or the exact method (--method exact, method='exact')."
 
 
 class Approximation(NamedTuple):
@@ -59,7 +61,8 @@ def check(method: str, num_features: int) -> None:
     """Refuse options that are wrong whatever the data.
 
     Raises:
-        ValueError: an unknown method, or a number of features that is no whole number or too small.
+        ValueError: an unknown method, or a number of features that is no whole number, too small, or odd for
+            random_features.
     """
     _checks.one_of("method", method, METHODS)
     least = 2 if method == "random_features" else 1
@@ -67,6 +70,11 @@ def check(method: str, num_features: int) -> None:
     if not whole or num_features < least:
         raise ValueError(
             f"num_features must be a whole number of at least {least}, got {num_features!r}."
+        )
+    if method == "random_features" and num_features % 2:
+        raise ValueError(
+            f"num_features must be even for random_features, got {num_features}: each frequency gives a cosine "
+            f"and a sine. Take {num_features + 1}."
         )
 
 
@@ -77,6 +85,7 @@ def decide(
     pool: Dataset,
     counts: np.ndarray,
     num_ridges: int,
+    num_weights: int,
     limit: float | int | None,
 ) -> tuple[str, int]:
     """Method and number of features: "auto" is exact where that fits into memory, else "nystrom".
@@ -88,10 +97,11 @@ def decide(
         pool: m synthetic points.
         counts: Counts that the exact method would try.
         num_ridges: Ridges.
+        num_weights: Weights.
         limit: Bytes allowed; None for nine tenths of what is free.
 
     Raises:
-        ValueError: more landmarks asked for than there are rows.
+        ValueError: more landmarks asked for than there are rows; for "auto", neither method fits into memory.
     """
     rows = len(real) + int(counts[-1])
     if method == "auto":
@@ -106,13 +116,47 @@ def decide(
         )
         if _memory.fits(needed, limit):
             return "exact", num_features
-        return "nystrom", min(int(num_features), rows)
+        taken = min(int(num_features), rows)
+        _check_features(taken, real, rows, counts, num_ridges, num_weights, limit, needed)
+        return "nystrom", taken
     if method == "nystrom" and num_features > rows:
         raise ValueError(
             f"num_features asks for {num_features} landmarks and there are {rows} rows ({len(real)} real, "
-            f"{rows - len(real)} synthetic). Take at most {rows}, or method='exact', which is cheaper here."
+            f"{rows - len(real)} synthetic). Take at most {rows}, or the exact method "
+            "(--method exact, method='exact'), which is cheaper here."
         )
     return method, int(num_features)
+
+
+def _check_features(
+    number: int,
+    real: Dataset,
+    rows: int,
+    counts: np.ndarray,
+    num_ridges: int,
+    num_weights: int,
+    limit: float | int | None,
+    exact: int,
+) -> None:
+    """Refuse, where the exact method does not fit, features that do not fit either; the message names both."""
+    tried = min(len(counts), NUM_COUNTS)
+    needed = _nystrom.estimate(
+        num_features=number,
+        dimension=int(np.prod(real.x.shape[1:])),
+        outputs=real.num_classes or int(np.prod(real.y.shape[1:])),
+        counts=tried,
+        cells=tried * num_ridges * num_weights,
+        real=len(real),
+        block=min(_BLOCK, rows),
+        residuals=True,
+    )
+    _memory.check(
+        needed,
+        limit,
+        rows=f"{number:,d} features of nystrom, which auto takes because exact regression on {rows:,d} rows does "
+        f"not fit either (it needs {exact / 1e9:.2f} GB),",
+        remedy="Take fewer features (--num-features, num_features=...), fewer real points, fewer counts, ",
+    )
 
 
 def make(
@@ -177,15 +221,25 @@ def words(settings: Mapping[str, Any]) -> str | None:
     return f"{settings['num_features']:,d} {name} features; left-out errors are those of regression on them"
 
 
+def lost(alone: Mapping[str, float] | None) -> float:
+    """Share of the real-only error on features that the kernel itself does not have; zero where it is no less."""
+    if alone is None or not alone["features"] > 0:
+        return 0.0
+    return max(1.0 - alone["exact"] / alone["features"], 0.0)
+
+
 def cautions(settings: Mapping[str, Any]) -> list[str]:
     """Warnings where there are too few features, or left-out errors on them are themselves inexact."""
     found = []
     alone = settings.get("real_only")
-    if alone is not None and alone["features"] > (1.0 + _FLATTERS) * alone["exact"]:
+    claim = settings.get("withheld")
+    if claim is not None or lost(alone) > _FLATTERS / (1.0 + _FLATTERS):
+        assert alone is not None
+        said = "" if claim is None else f', so "{claim}" is not said'
         found.append(
             f"Too few features: on them real data alone have a left-out error of {alone['features']:.3g}, with the "
-            f"kernel itself {alone['exact']:.3g} ({alone['points']:,d} real points). That flatters synthetic data. "
-            "Give more (num_features)."
+            f"kernel itself {alone['exact']:.3g} ({alone['points']:,d} real points). That flatters synthetic data"
+            f"{said}. {MORE}"
         )
     error = settings.get("leverage_error", 0.0)
     if error > _LEVERAGE_ERROR:

@@ -150,7 +150,7 @@ def after_the_sweep(choice: Choice, sweep: krr.Sweep, pool: int, largest_count: 
     if sweep.status[choice.cell] == 1:
         found.append(
             f"The recommended fit is numerically imprecise (ridge {sweep.ridges[l]:.1g} is tiny beside the kernel "
-            "matrix): give larger ridges (ridges=...)."
+            "matrix): give larger ridges (--ridges, ridges=...)."
         )
     if choice.verdict != "use none" and largest_count == pool and _still_falling(choice, sweep):
         found.append(
@@ -165,7 +165,7 @@ def after_the_sweep(choice: Choice, sweep: krr.Sweep, pool: int, largest_count: 
         side, word = edge
         found.append(
             f"The chosen ridge {sweep.ridges[l]:g} is the {side} tried, and clearly better than its neighbour: "
-            f"a {word} one may be better still (ridges=...)."
+            f"a {word} one may be better still (--ridges, ridges=...)."
         )
     return found
 
@@ -182,7 +182,7 @@ def _weight_at_edge(choice: Choice, sweep: krr.Sweep) -> str | None:
     side, word = ("smallest", "smaller") if w == 0 else ("largest", "larger")
     return (
         f"The weight {sweep.weights[w]:g} is the {side} tried, and clearly better than its neighbour: with a "
-        f"{word} one, more points may be of use (weights=...)."
+        f"{word} one, more points may be of use (--weights, weights=...)."
     )
 
 

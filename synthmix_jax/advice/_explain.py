@@ -72,6 +72,8 @@ def would_change(advice: Advice) -> list[str]:
         "is as defensible.",
     }
     found = [_more_real_points(advice), by_verdict[advice.verdict]]
+    if advice.settings.get("withheld") is not None:
+        found[1] = f"The kernel itself, or more features. {_approximation.MORE}"
     if not cross_fitted:
         found.append(
             "Synthetic data from a generator that saw these real points, even in part: then the advice is too "
@@ -162,8 +164,8 @@ def _features(advice: Advice) -> str:
             f"The kernel was approximated by {_words.integer(number)} features, and left-out errors are those of "
             "regression on them.",
             compared,
-            "More features (num_features) cost time and bring the answer nearer to the exact one; where they "
-            "change nothing, there are enough.",
+            "More features (--num-features, num_features=...) cost time and bring the answer nearer to the exact "
+            "one; where they change nothing, there are enough.",
         )
         if part
     )

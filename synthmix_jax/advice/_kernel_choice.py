@@ -19,8 +19,8 @@ RIDGES = (0.001, 0.01, 0.1, 1.0)
 
 # Twenty kernels are tried: with more source points than this the choice would take longer than the answer.
 _MOST_SOURCE = 1000
-# The same of real points that are scored themselves, where the sweep is exact; half as many where it is fast.
-MOST_REAL = 2000
+# The same of real points that are scored themselves, where the sweep is exact; and on features, where it is fast.
+MOST_REAL, MOST_REAL_FAST = 2000, 500
 
 
 class KernelChoice(NamedTuple):
@@ -44,6 +44,7 @@ def choose_kernel(
     key: Key,
     importance: np.ndarray | None = None,
     most: int = MOST_REAL,
+    tick: Callable[[], None] | None = None,
 ) -> KernelChoice:
     """Leave-one-out over RBF and Laplace kernels, five lengthscales, raw and standardised features.
 
@@ -56,6 +57,7 @@ def choose_kernel(
         key: PRNG key of that part.
         importance: Weights (n,) of the points' leave-one-out errors; None for a plain mean.
         most: Of more points a random part of so many.
+        tick: Called after each of the `num_candidates` kernels.
 
     Raises:
         ValueError: no candidate could be fitted, or all real points coincide.
@@ -74,7 +76,13 @@ def choose_kernel(
         assert sweep.loo_error is not None
         return sweep.loo_error
 
-    return _least(_candidates(real, key), error_of)
+    return _least(_candidates(real, key), error_of, tick)
+
+
+def num_candidates(real: Dataset) -> int:
+    """Kernels that are tried: two families, and lengthscales of raw and, for vectors, standardised features."""
+    vectors = real.x.ndim == 2 and real.x.shape[1] > 1
+    return 2 * len(FACTORS) * (2 if vectors else 1)
 
 
 def choose_kernel_for_target(
@@ -111,13 +119,17 @@ def _some(number: int, most: int, key: Key) -> np.ndarray:
 
 
 def _least(
-    candidates: list[kernels.Kernel], error_of: Callable[[kernels.Kernel], np.ndarray]
+    candidates: list[kernels.Kernel],
+    error_of: Callable[[kernels.Kernel], np.ndarray],
+    tick: Callable[[], None] | None = None,
 ) -> KernelChoice:
     tried = []
     for kernel in candidates:
         errors = error_of(kernel)
         if np.isfinite(errors).any():
             tried.append((float(np.nanmin(errors)), kernel))
+        if tick is not None:
+            tick()
     if not tried:
         raise ValueError(
             "no kernel could be fitted to the real points at any ridge: raise the ridges."

@@ -81,8 +81,12 @@ def recommend(
     all counts, weights and ridges. Leave-one-out is then that of regression on these features, exact for them up to
     `settings["leverage_error"]`. They are drawn once and shared by all orders, folds and fits. Nystrom landmarks
     are half real points and half synthetic ones, so that with up to D / 2 real points real-only regression is
-    exact; with more, and with random features, its error is compared with the exact one, and a warning says where
-    the features are too few. Whether D is large enough shows when a larger one changes nothing.
+    exact; with more, and with random features, its error is compared with the exact one, on the same points (up to
+    2,000). The share of it that the kernel itself would not have is deducted from the gain: where the rest does not
+    exceed 1.64 standard errors, or the recommended error is no lower than the exact real-only one, the gain may be
+    the features' own, and "use all" or "use part" is withheld: "no clear optimum", with the reason, the claim in
+    `settings["withheld"]`, and gain and errors as measured. Whether D is large enough shows when a larger one
+    changes nothing.
 
     **Domain adaptation** (`adapt=True`, or `target_validation`). The real points come from a source and the model
     is meant for a target that the synthetic points imitate. What is known of the target decides what can be said;
@@ -108,7 +112,7 @@ def recommend(
         fitted_on: What the generator was fitted on: "other" data, or these "real" points, which needs a
             callable. A callable is always cross-fitted.
         kernel: Kernel to use; None to choose one on the real data (a random part of more than 2,000 points, on
-            features of more than 1,000).
+            features of more than 500).
         ridges: Absolute ridges (l,); None for 0.001, 0.01, 0.1 and 1 times the kernel's mean diagonal.
         weights: Weights of one synthetic point (w,).
         counts: Synthetic counts to try, from 0; None for about 60 from 0 to the whole pool, 20 on features.
@@ -199,15 +203,22 @@ def recommend(
         pool,
         _setup.checked_counts(counts, len(pool)),
         len(_kernel_choice.RIDGES if ridges is None else np.atleast_1d(ridges)),
+        len(weights),
         memory_limit,
     )
     num_orders = _approximation.orders_for(num_orders, used, len(pool))
     passes = num_orders if recipe is None else folds
-    tick = _setup.Ticker(
-        progress, 2 + bool(distances) + passes * (len(weights) if used == "exact" else 1)
+    steps = 2 + bool(distances) + passes * (len(weights) if used == "exact" else 1)
+    if kernel is None:
+        steps += _kernel_choice.num_candidates(real)
+    tick = _setup.Ticker(progress, steps)
+    choose = partial(
+        _kernel_choice.choose_kernel,
+        real_c,
+        key=order_key,
+        most=_kernel_choice.MOST_REAL if used == "exact" else _kernel_choice.MOST_REAL_FAST,
+        tick=lambda: tick("choosing the kernel"),
     )
-    most = _kernel_choice.MOST_REAL // (1 if used == "exact" else 2)
-    choose = partial(_kernel_choice.choose_kernel, real_c, key=order_key, most=most)
     kernel, ridges, kernel_grid = _setup.kernel_and_ridges(real_c, kernel, ridges, choose)
     tick("kernel chosen")
 
@@ -234,14 +245,16 @@ def recommend(
     assert residuals is not None
     rng = _numerics.host_generator(bootstrap_key)
     bagging = _intervals.bag(residuals, num_bootstrap=num_bootstrap, rng=rng)
-    choice = _verdict.decide(residuals, counts, size, bagging)
+    described = _approximation.described(method, grid.approximation, sweep, real_c, kernel)
+    lost = _approximation.lost(described.get("real_only"))
+    choice = _verdict.decide(residuals, counts, size, bagging, lost=lost)
+    described["withheld"] = choice.withheld
     table = None
     if distances:
         tick("comparing")
         table = compared(real, pool, names[1], recipe is not None, key=bootstrap_key)
     tick("done")
 
-    described = _approximation.described(method, grid.approximation, sweep, real_c, kernel)
     frequencies = bagging.frequencies
     if choice.verdict == "use none":
         frequencies = np.zeros_like(frequencies)

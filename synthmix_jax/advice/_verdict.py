@@ -25,12 +25,14 @@ class Choice(NamedTuple):
         cell: Index of the recommended cell (w, l, c).
         interval: First and last index of the counts that cannot be told from the best.
         real_only: Index of the real-only cell at its own best ridge.
+        withheld: The claim that the gain would have made, had the features not cost real data alone as much.
     """
 
     verdict: Verdict
     cell: tuple[int, int, int]
     interval: tuple[int, int]
     real_only: tuple[int, int, int]
+    withheld: Verdict | None = None
 
 
 def decide(
@@ -40,6 +42,7 @@ def decide(
     bagging: Bagging,
     *,
     alike: np.ndarray | None = None,
+    lost: float = 0.0,
 ) -> Choice:
     """Apply the rule written in `recommend`.
 
@@ -50,10 +53,13 @@ def decide(
         bagging: The bootstrap over the real points.
         alike: Numbers (w,), equal for rows of the first axis that are the same without synthetic points; None where
             all are.
+        lost: Share of the real-only error that an approximation of the kernel adds to it. A gain is a claim only as
+            far as it exceeds this: what synthetic points win back of it, the kernel itself has without them.
     """
     best = _intervals.best_cell(residuals)
     real_only = _best_at(residuals, 0)
     verdict: Verdict
+    withheld: Verdict | None = None
     if residuals.shape[-1] < _ENOUGH:
         verdict, cell, keep = "no clear optimum", best, (0,)
     elif bagging.gain.t > QUANTILE:
@@ -68,6 +74,10 @@ def decide(
             verdict, cell, keep = (
                 ("use part", best, ()) if best[2] else ("no clear optimum", best, (0,))
             )
+        if verdict != "no clear optimum" and not _exceeds(
+            lost, residuals, cell, real_only, bagging
+        ):
+            verdict, cell, keep, withheld = "no clear optimum", best, (0,), verdict
     elif bagging.gain.upper < WORTHWHILE:
         verdict, cell, keep = "use none", real_only, (0,)
     else:
@@ -78,7 +88,15 @@ def decide(
     curves = residuals[[cell[0]] if cell[2] else np.flatnonzero(same), cell[1]]
     hulls = [_interval(curve, keep) for curve in curves]
     interval = min(low for low, _ in hulls), max(high for _, high in hulls)
-    return Choice(verdict, cell, interval, real_only)
+    return Choice(verdict, cell, interval, real_only, withheld)
+
+
+def _exceeds(lost: float, residuals: np.ndarray, cell, real_only, bagging: Bagging) -> bool:
+    """Whether the gain less a share is still shown, and the error itself falls by more than that share."""
+    if not lost > 0:
+        return True
+    ratio = residuals[cell].mean() / residuals[real_only].mean()
+    return bagging.gain.value - lost > QUANTILE * bagging.gain.error and bool(1.0 - ratio > lost)
 
 
 def _interval(curve: Float[np.ndarray, "c n"], keep: tuple[int, ...]) -> tuple[int, int]:

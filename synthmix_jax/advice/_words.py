@@ -5,7 +5,7 @@ Plain words for someone who has not read the paper, and no more certain than the
 
 import math
 
-from . import _adapt_words
+from . import _adapt_words, _approximation
 from ._records import Advice, Networks
 
 
@@ -164,6 +164,11 @@ def _measured_sentence(advice: Advice) -> str:
             f"Use none: the {points(pool, 'synthetic')} showed no worthwhile gain. With the best mix of {them} "
             f"{gain}"
         )
+    if advice.settings.get("withheld") is not None:
+        return (
+            f"No clear optimum: {_features_own(advice)}. Best guess meanwhile: {_guess(advice)} "
+            f"{_approximation.MORE}"
+        )
     if advice.verdict == "no clear optimum":
         return (
             f"No clear optimum: {_witnesses(advice)} cannot tell whether synthetic data helps, and "
@@ -173,6 +178,16 @@ def _measured_sentence(advice: Advice) -> str:
     details = f"{ratio(advice.ratio)} per real point; {range_words(advice)}"
     return (
         f"{verb} {points(count, 'synthetic')} ({details}), {weight_words(advice)}. {capital(gain)}"
+    )
+
+
+def _features_own(advice: Advice) -> str:
+    """Why a measured gain is no claim."""
+    alone = advice.settings["real_only"]
+    return (
+        f"{integer(advice.settings['num_features'])} features are too few, and the gain measured on them may be "
+        f"their own. On them real data alone have an error of {number(alone['features'])}, with the kernel itself "
+        f"{number(alone['exact'])}, which synthetic data must beat"
     )
 
 

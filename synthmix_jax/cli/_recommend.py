@@ -112,6 +112,7 @@ class Recommend:
 
     def _check(self) -> None:
         """Refuse what is wrong whatever the data holds."""
+        _approximation.check(self.method, self.num_features)
         if self.real is not None and self.synthetic is None:
             raise ValueError(
                 f"only {self.real!r} was given; recommend takes REAL and SYNTHETIC, or neither for a "

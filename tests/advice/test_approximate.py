@@ -14,6 +14,7 @@ from synthmix_jax.advice import (
     _kernel_choice,
     _recommend,
     _tables,
+    _verdict,
 )
 from synthmix_jax.generators import ClassGaussian, Shifted, draw
 
@@ -56,6 +57,51 @@ def test_nystrom_advice_is_the_exact_one(pairs, which, verdict):
     )
     assert fast.settings["real_only"] is None
     assert not any("features" in warning for warning in fast.warnings)
+
+
+def test_a_gain_of_too_few_features_is_no_claim(digits, pairs):
+    """With 24 features the best mix is worse than the kernel's real-only regression; with 192 the claim stands."""
+    real, pool, _ = digits
+    options = dict(kernel=KERNEL, counts=[0, 600], num_orders=1, method="nystrom", **GRID)
+    advice = smx.recommend(real, pool, num_features=24, **options)
+    exact_alone = pairs[0][0].real_only_error
+    assert advice.settings["real_only"]["exact"] == pytest.approx(exact_alone, rel=1e-6)
+    assert advice.gain_interval[0] > 0  # as measured
+    assert exact_alone < advice.error < advice.real_only_error
+    assert advice.verdict == "no clear optimum"
+    assert (advice.settings["withheld"], advice.interval) == ("use all", (0, 600))
+    (warning,) = (w for w in advice.warnings if w.startswith("Too few features"))
+    assert 'so "use all" is not said' in warning
+    for text in (advice.summary(), warning, *_explain.would_change(advice)[1:2]):
+        assert "--num-features" in text
+        assert "method='exact'" in text
+    assert "24 features are too few" in advice.summary()
+    enough = pairs[0][1]
+    assert enough.settings["withheld"] is None
+    assert enough.verdict == "use all"
+
+
+@pytest.mark.parametrize(
+    ("lost", "withheld"),
+    # Alone every point errs by about 1; the best mix saves 0.3, corrected for selection 0.2 +- 1.64 * 0.05.
+    [(0.0, None), (0.1, None), (0.13, "use part"), (0.25, "use part"), (0.35, "use part")],
+)
+def test_what_the_features_cost_is_deducted_from_the_gain(rng, lost, withheld):
+    noise = 0.01 * rng.normal(size=(1, 1, 3, 50))
+    residuals = np.array([1.0, 0.7, 0.9])[:, None] + noise
+    bagging = _intervals.Bagging(np.ones((1, 1, 3)) / 3, _intervals.Gain(0.2, 0.05, 4.0))
+    choice = _verdict.decide(residuals, np.array([0, 10, 20]), 20, bagging, lost=lost)
+    assert choice.withheld == withheld
+    assert choice.verdict == ("use part" if withheld is None else "no clear optimum")
+    assert choice.cell == (0, 0, 1)
+    assert choice.interval == ((1, 1) if withheld is None else (0, 1))
+    sure = bagging._replace(gain=_intervals.Gain(0.2, 1e-3, 200.0))
+    again = _verdict.decide(residuals, np.array([0, 10, 20]), 20, sure, lost=lost)
+    assert (again.withheld is None) == (lost < 0.2)
+    # An error that falls by less than the features cost, whatever the bootstrap says.
+    large = bagging._replace(gain=_intervals.Gain(0.6, 0.01, 60.0))
+    again = _verdict.decide(residuals, np.array([0, 10, 20]), 20, large, lost=lost)
+    assert (again.withheld is None) == (lost < 0.3)
 
 
 def test_predictions_are_an_explicit_average_of_regressions_on_the_features(digits, pairs):
@@ -169,12 +215,13 @@ def test_landmarks_are_half_real_and_none_comes_twice(rng):
 
 def test_auto_is_exact_where_that_fits(rng):
     real, pool = points(rng, (30, 50))
-    decide = lambda limit, counts: _approximation.decide(
-        "auto", 2048, real, pool, np.asarray(counts), 4, limit
+    decide = lambda limit, counts, features=2048: _approximation.decide(
+        "auto", features, real, pool, np.asarray(counts), 4, 3, limit
     )
     assert decide(1e9, [0, 50])[0] == "exact"
     assert decide(1e9, [0, 20_000]) == ("nystrom", 2048)
-    assert decide(1e4, [0, 50]) == ("nystrom", 80)
+    with pytest.raises(ValueError, match="80 features of nystrom, which auto takes because exact"):
+        decide(1e4, [0, 50])
     assert [_approximation.orders_for(None, "nystrom", m) for m in (50_000, 50_001)] == [3, 1]
     assert [_approximation.num_counts(method) for method in ("exact", "nystrom")] == [60, 20]
     assert _approximation.orders_for(2, "nystrom", 10**6) == 2
@@ -194,11 +241,16 @@ def test_the_kernel_is_chosen_on_a_part_of_many_points(rng, monkeypatch):
     monkeypatch.setattr(_kernel_choice, "FACTORS", (0.5, 1.0))
     ridges, importance = np.array([0.1]), rng.uniform(size=24)
     rows = _kernel_choice._some(24, 12, KEY)
+    ticks = []
     found, wanted = (
-        _kernel_choice.choose_kernel(data, ridges, key=KEY, importance=share, most=12)
-        for data, share in ((real, importance), (real[rows], importance[rows]))
+        _kernel_choice.choose_kernel(data, ridges, key=KEY, importance=share, most=12, tick=tick)
+        for data, share, tick in (
+            (real, importance, lambda: ticks.append(1)),
+            (real[rows], importance[rows], None),
+        )
     )
     assert found.grid == wanted.grid
+    assert len(found.grid) == len(ticks) == _kernel_choice.num_candidates(real) == 8
     assert len(set(rows.tolist())) == 12
 
 
@@ -224,6 +276,7 @@ def test_copies_are_looked_for_among_a_part(rng, monkeypatch):
         (dict(method="fast"), "method must be one of"),
         (dict(num_features=0), "num_features must be a whole number of at least 1, got 0"),
         (dict(num_features=1, method="random_features"), "at least 2, got 1"),
+        (dict(num_features=33, method="random_features"), "even for random_features, got 33.*34"),
         (dict(num_features=41, method="nystrom"), "41 landmarks and there are 40 rows"),
         (dict(method="nystrom", adapt=True), "which domain adaptation cannot: leave method out"),
     ],

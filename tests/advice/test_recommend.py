@@ -226,7 +226,10 @@ def test_the_order_of_the_real_points_and_of_the_pool():
 def test_the_kernel_is_chosen_on_the_real_data_alone():
     real, synthetic = classification()
     options = dict(kernel=None, ridges=None)
-    first = recommend(real, synthetic, **options)
+    steps = []
+    first = recommend(real, synthetic, progress=lambda *step: steps.append(step), **options)
+    total = 20 + 2 + 2  # kernels, weights, and two more
+    assert [step[:2] for step in steps] == [(done, total) for done in range(1, total + 1)]
     elsewhere = smx.Dataset(5.0 - 3.0 * synthetic.x, synthetic.y)
     second = recommend(real, elsewhere, **options)
     assert repr(first.kernel) == repr(second.kernel)

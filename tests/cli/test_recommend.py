@@ -225,6 +225,9 @@ def test_features_of_a_folder_that_is_mapped(run, files, tmp_path, rng, monkeypa
     code, out, err = run(files[0], folder, *options, 99)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert "99 landmarks and there are 54 rows" in err
+    code, out, err = run("no.npz", folder, "--method", "random_features", "--num-features", 33)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "num_features must be even for random_features, got 33" in err  # before any file is read
 
 
 def test_a_target_makes_it_domain_adaptation(run, files, tmp_path, rng, monkeypatch):
