@@ -61,3 +61,12 @@ def gather(tree: Any) -> Any:
         return np.asarray(array)
 
     return jax.tree.map(whole, tree)
+
+
+def from_first(tree: Any) -> Any:
+    """Host arrays of process 0, on all processes; a collective where there are several."""
+    if jax.process_count() == 1:
+        return tree
+    from jax.experimental import multihost_utils
+
+    return jax.tree.map(np.asarray, multihost_utils.broadcast_one_to_all(tree))

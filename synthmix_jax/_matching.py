@@ -110,6 +110,11 @@ def _check_scale(a: Array, b: Array, name: str, first: str) -> None:
                 )
 
 
+def check_scale(x: Array, other: Array, name: str) -> None:
+    """Raise ValueError where real inputs are uint8, read as x / 255, and others still run to 255."""
+    _check_scale(x, other, name, "real")
+
+
 def _short(names: object) -> str:
     text = repr(list(names))  # type: ignore[call-overload]
     return text if len(text) < 120 else text[:117] + "..."

@@ -21,6 +21,8 @@ METHODS = ("exact", "nystrom", "random_features", "auto")
 # Counts that are taken where none are named: each costs a D x D matrix and a factor for every ridge and weight.
 MOST_COUNTS = 33
 _BLOCK = 4096
+# Rows of inputs that tell data sets apart.
+_LOOKED_AT = 20_000
 
 
 def counts_of(counts: Any, pool: int) -> np.ndarray:
@@ -105,6 +107,7 @@ def _checked_number(num_features: Any) -> None:
 def _given(landmarks: Any, real: Dataset) -> Array:
     landmarks = _checks.numeric_array("landmarks", landmarks)
     _checks.finite("landmarks", landmarks)
+    _matching.check_scale(real.x, landmarks, "landmarks")
     if landmarks.ndim == 0 or not len(landmarks) or landmarks.shape[1:] != real.x.shape[1:]:
         raise ValueError(
             f"landmarks has shape {landmarks.shape}; real.x has {real.x.shape}. Give inputs (D, "
@@ -161,6 +164,12 @@ def sweep(
         key=key,
     )
     pool = synthetic.head() if isinstance(synthetic, Stream) else synthetic
+    saved = None
+    with _numerics.x64():
+        made = _devices.from_first(made)
+        if workdir is not None:
+            saved = _saved.Saved(workdir, settings_of(real, pool, made, len(synthetic or ())))
+            made = saved.adopt(made)
     task = _nystrom.Task(
         real,
         synthetic,
@@ -174,9 +183,7 @@ def sweep(
         mesh,
         block,
         _matching.num_classes(real, pool, test),
-        None
-        if workdir is None
-        else _saved.Saved(workdir, settings_of(real, pool, made, len(synthetic or ()))),
+        saved,
         progress,
     )
     with _numerics.x64():
@@ -197,20 +204,30 @@ def sweep(
 
 
 def settings_of(real: Dataset, pool: Dataset | None, made: FeatureMap, size: int) -> dict[str, Any]:
-    """What the sums depend on. Of data the ends are looked at: reading all would be the pass itself."""
+    """What the sums depend on. Of inputs some thousand rows are looked at: reading all would be the pass itself."""
     kernel = getattr(made, "kernel", None)
     return {
         "kind of features": type(made).__name__,
         "kernel": None if kernel is None else kernels.describe(kernel),
         "num_features": made.num_features,
-        "landmarks or frequencies (key, kernel)": _saved.digest(*jax.tree.leaves(made)),
+        "landmarks or frequencies (key, kernel)": _saved.digest(*jax.tree.leaves(_drawn(made))),
         "real points": [len(real), *_ends(real)],
         "synthetic points": None if pool is None else [size, *_ends(pool)],
     }
 
 
+def _drawn(made: FeatureMap) -> Any:
+    """What features come from: the same on any host, which what LAPACK makes of it is not."""
+    if isinstance(made, _features.NystromFeatures):
+        kernel = made.kernel if isinstance(made.kernel, kernels.Kernel) else None
+        return kernel, made.landmarks
+    return made
+
+
 def _ends(data: Dataset) -> list[str]:
-    return [_saved.digest(part.x, part.y) for part in (data[:64], data[-64:])]
+    ends = [_saved.digest(part.x, part.y) for part in (data[:64], data[-64:])]
+    spread = np.linspace(0, len(data) - 1, min(len(data), _LOOKED_AT)).astype(int)
+    return [*ends, _saved.digest(np.asarray(data.x)[spread]), _saved.digest(data.y)]
 
 
 def block_size(rows: int, mesh: Mesh) -> int:

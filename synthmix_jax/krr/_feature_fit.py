@@ -105,6 +105,16 @@ def fit_features(
         )
     pool = synthetic.head() if isinstance(synthetic, Stream) else synthetic
     _matching.check_data(real, pool, least=1)
+    given = (
+        features.landmarks.shape[1:]
+        if isinstance(features, NystromFeatures)
+        else features.frequencies.shape[:1]
+    )
+    if math.prod(given) != math.prod(real.x.shape[1:]):
+        raise ValueError(
+            f"features take points of shape {tuple(given)}, and real.x has {real.x.shape}. Make them from "
+            "points like these."
+        )
     ridges = _checks.positive_values("ridges", ridges)
     weights = _checks.positive_values("weights", weights)
     size = 0 if synthetic is None else len(synthetic)
@@ -116,6 +126,8 @@ def fit_features(
     saved, passed = None, [0]
     if workdir is not None:
         saved = _saved.Saved(workdir, _approximate.settings_of(real, pool, features, size))
+        with _numerics.x64():
+            features = saved.adopt(features)
 
     def tick(rows: int) -> None:
         passed[0] += rows

@@ -67,6 +67,8 @@ def choose(
         )
     rng = _numerics.host_generator(key)
     wanted = number if how == "uniform" else min(total, _CANDIDATES * number)
+    if isinstance(synthetic, Stream):  # of which only the first block can be drawn from
+        wanted = max(number, min(wanted, len(real) + min(len(synthetic.head()), count)))
     candidates = _draw(real, synthetic, count, wanted, rng)
     if how == "uniform" or len(candidates) <= number:
         return candidates[:number]
@@ -90,7 +92,14 @@ def ridge_leverage(
     """Ridge leverage scores (n,), estimated from a uniform pilot (p, ...) of `rows` rows; call within x64."""
     share = len(pilot) / rows
     gram = kernels.gram(kernel, pilot)
-    lower = jnp.linalg.cholesky(gram + ridge * share * jnp.eye(len(pilot)))
+    jitter = 1e-14 * float(jnp.trace(gram))  # twins, where the ridge is below rounding
+    lower = jnp.linalg.cholesky(gram + (ridge * share + jitter) * jnp.eye(len(pilot)))
+    if not bool(jnp.isfinite(lower[-1, -1])):
+        raise ValueError(
+            "leverage scores of the landmarks cannot be computed: their kernel matrix is not positive "
+            "definite at this "
+            "ridge. Raise the ridges, or take landmarks='uniform'."
+        )
     parts = []
     for start in range(0, len(x), _BLOCK):
         block = x[start : start + _BLOCK]

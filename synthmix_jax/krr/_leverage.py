@@ -17,10 +17,13 @@ References:
 
 from typing import NamedTuple
 
+import jax
 import numpy as np
 from jaxtyping import Float, Int
 
-_ACCEPTABLE = 1e-2
+from synthmix_jax import _devices
+
+ACCEPTABLE = 1e-2
 
 
 class Interpolation(NamedTuple):
@@ -29,8 +32,8 @@ class Interpolation(NamedTuple):
     Attributes:
         cells: J (j,), the cells whose leverages are computed at all points.
         weights: X (j, all cells).
-        error: Largest error of h / (1 - h)'s denominator, relative, at points that took no part; 0 where J is
-            all cells.
+        error: Largest error of h found, in units of 1 - h: at points that took no part in the choice, in all
+            cells, and at all points in some cells; 0 where J is all cells.
     """
 
     cells: Int[np.ndarray, " j"]
@@ -73,7 +76,7 @@ def interpolate(
         chosen = order[:size]
         weights = np.linalg.lstsq(train[:, chosen], train, rcond=1e-13)[0]
         error = np.abs(judge[:, chosen] @ weights - judge) / np.maximum(1.0 - judge, 1e-12)
-        if error.max() <= _ACCEPTABLE:
+        if error.max() <= ACCEPTABLE:
             spread = np.full((size, cells), np.nan)
             spread[:, fine] = weights
             spread[:, fine[chosen]] = np.eye(size)
@@ -81,3 +84,33 @@ def interpolate(
         if error.max() <= tolerance:
             break
     return plan
+
+
+def checked(
+    plan: Interpolation,
+    columns: Float[np.ndarray, "n j"],
+    cells: Int[np.ndarray, " c"],
+    wanted: Float[np.ndarray, "n c"],
+) -> Interpolation:
+    """The plan with the largest error at any point, in some cells that are known at all points.
+
+    Args:
+        plan: An interpolation.
+        columns: Leverages of all points in its cells.
+        cells: Other cells.
+        wanted: Leverages of all points in those.
+    """
+    found = columns @ plan.weights[:, cells]
+    error = np.abs(found - wanted) / np.maximum(1.0 - wanted, 1e-12)
+    return plan._replace(error=max(plan.error, float(error.max(initial=0.0))))
+
+
+def agreed(plan: Interpolation, cells: int) -> Interpolation:
+    """The plan of process 0, on all processes: LAPACK on another host may choose other cells."""
+    if jax.process_count() == 1:
+        return plan
+    chosen, weights = np.full(cells, -1), np.zeros((cells, cells))
+    chosen[: len(plan.cells)], weights[: len(plan.cells)] = plan.cells, plan.weights
+    chosen, weights, error = _devices.from_first((chosen, weights, np.asarray(plan.error)))
+    number = int((chosen >= 0).sum())
+    return Interpolation(chosen[:number], weights[:number], float(error))

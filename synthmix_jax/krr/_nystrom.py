@@ -35,6 +35,8 @@ _SAMPLE = 192
 # So few points or cells are computed whole.
 _FEW_POINTS, _FEW_CELLS = 1024, 32
 _MOST_COLUMNS = 128
+# Cells that are computed at all points besides, to measure the error.
+_CHECKED = 6
 # Largest error of a leverage h, in units of 1 - h: a squared leave-one-out error is off by twice that at most.
 _TOLERANCE = 1e-3
 # Bytes that factors held together, and predictions of one block in all cells, may take.
@@ -127,7 +129,7 @@ def solve(task: Task) -> Solved:
             "inputs, and that a precomputed kernel holds all row numbers."
         )
     cells = _cells.grid(len(task.counts), task.ridges, task.weights)
-    sample = _sample(task, features)
+    sample, _ = _sample(task, features, sums, cells)
     _tell(task, 0, len(cells.ridge), "solving cells")
     coefficients, seen = _cells.solve_all(sums, sample, cells, mesh=mesh)
     curves = _nested.Curves()
@@ -164,24 +166,36 @@ def _tell(task: Task, done: int, total: int, what: str) -> None:
         task.progress(done, total, what)
 
 
-def _sample(task: Task, features: FeatureMap) -> jax.Array:
-    """Features (s, D) of the real points whose leverages are wanted in all cells."""
+def _sample(
+    task: Task, features: FeatureMap, sums: _sums.Sums, cells: _cells.Cells
+) -> tuple[jax.Array, int]:
+    """Features (s, D) of the real points whose leverages are wanted in all cells, and how many these are.
+
+    Of many points a third are those of the largest leverage where least is known of them (fewest points, least
+    ridge and weight): what lies apart behaves unlike any random sample.
+    """
     n = len(task.real)
     if not task.loo or _few_cells(task):
         rows = np.arange(0)
     elif n <= _FEW_POINTS:
         rows = np.arange(n)
-    else:  # spread over the points; the order of the last quarter, which measures errors, is random too
-        rows = np.random.default_rng(n).permutation(n)[:_SAMPLE]
+    else:
+        least = np.flatnonzero(
+            (np.asarray(cells.place) == 0)
+            & (np.asarray(cells.ridge) == task.ridges.min())
+            & (np.asarray(cells.weight) == task.weights.min())
+        )
+        alone = np.nan_to_num(_exact_columns(task, features, sums, cells, least)[:, 0], nan=1.0)
+        rng = np.random.default_rng(n)
+        apart = np.argsort(-alone, kind="stable")[: _SAMPLE // 3]
+        others = rng.permutation(np.setdiff1d(np.arange(n), apart))[: _SAMPLE - len(apart)]
+        rows = rng.permutation(np.concatenate([apart, others]))  # the last quarter measures errors
     x = np.asarray(task.real.x)[rows if len(rows) else [0]]
     lacking = -len(x) % task.mesh.shape[_devices.ROWS]
     x = np.concatenate([x, np.repeat(x[:1], lacking, axis=0)])
-    phi = _devices.gather(
-        _evaluate(
-            features, _devices.place(x, task.mesh, PartitionSpec(_devices.ROWS)), mesh=task.mesh
-        )
-    )
-    return _devices.place(phi[: len(rows)], task.mesh, PartitionSpec())
+    placed = _devices.place(x, task.mesh, PartitionSpec(_devices.ROWS))
+    phi = _devices.gather(_evaluate(features, placed, mesh=task.mesh))
+    return _devices.place(phi[: len(rows)], task.mesh, PartitionSpec()), len(rows)
 
 
 def _few_cells(task: Task) -> bool:
@@ -196,31 +210,46 @@ def _columns(
     number = len(cells.ridge)
     if seen.shape[1] == len(task.real):
         return seen.T, _leverage.everything(number)
-    plan = _leverage.everything(number)
+    everything = _leverage.everything(number)
     if seen.shape[1]:
         plan = _leverage.interpolate(seen.T, tolerance=_TOLERANCE, most=_MOST_COLUMNS)
+        plan = _leverage.agreed(plan, number)
+        if len(plan.cells) < number:
+            # Some more cells are computed at all points, to see how far the others are off anywhere.
+            fine = np.flatnonzero(np.isfinite(plan.weights).all(axis=0))
+            rest = np.setdiff1d(fine, plan.cells)
+            check = rest[np.linspace(0, len(rest) - 1, min(_CHECKED, len(rest))).astype(int)]
+            both = np.concatenate([plan.cells, check])
+            found = _exact_columns(task, features, sums, cells, both)
+            columns, wanted = found[:, : len(plan.cells)], found[:, len(plan.cells) :]
+            plan = _leverage.checked(plan, columns, check, wanted)
+            if plan.error <= _leverage.ACCEPTABLE:
+                return columns, plan
+    return _exact_columns(task, features, sums, cells, everything.cells), everything
+
+
+def _exact_columns(
+    task: Task, features: FeatureMap, sums: _sums.Sums, cells: _cells.Cells, wanted: np.ndarray
+) -> np.ndarray:
+    """Leverages (n, j) of all real points in the cells `wanted`, block by block."""
     size = task.features.num_features
     group = max(1, _GROUP_BYTES // (8 * size**2)) * task.mesh.size
-    columns = np.empty((len(task.real), len(plan.cells)))
-    done = 0
-    for start in range(0, len(plan.cells), group):
-        chosen = plan.cells[start : start + group]
+    columns = np.empty((len(task.real), len(wanted)))
+    for start in range(0, len(wanted), group):
+        chosen = wanted[start : start + group]
         some = _cells.Cells(*(np.asarray(a)[chosen] for a in cells))
         factors = _cells.factor_all(sums, some, mesh=task.mesh)
         first = 0
         for part in _rows.in_blocks(task.real, task.block):
             x, _, _ = _rows.padded(part, task.classes, task.block)
-            phi = _evaluate(
-                features, _devices.place(x, task.mesh, PartitionSpec(_devices.ROWS)), mesh=task.mesh
-            )
+            placed = _devices.place(x, task.mesh, PartitionSpec(_devices.ROWS))
+            phi = _evaluate(features, placed, mesh=task.mesh)
             found = _devices.gather(_cells.leverages(factors, phi, mesh=task.mesh))
-            columns[first : first + len(part), start : start + len(chosen)] = found[
-                : len(chosen), : len(part)
-            ].T
+            place = slice(first, first + len(part)), slice(start, start + len(chosen))
+            columns[place] = found[: len(chosen), : len(part)].T
             first += len(part)
-        done += len(chosen)
-        _tell(task, done, len(plan.cells), "leverages")
-    return columns, plan
+        _tell(task, start + len(chosen), len(wanted), "leverages")
+    return columns
 
 
 @partial(jax.jit, static_argnames="mesh")
@@ -317,7 +346,9 @@ def scored(
     size, outputs = phi.shape[1], y.shape[1]
     flat = coefficients.transpose(1, 0, 2).reshape(size, -1)
     predicted = product(phi, flat).reshape(len(phi), -1, outputs)
-    left_out = (y[:, None, :] - predicted) / (1.0 - product(columns, mix))[:, :, None]
+    # A failed cell has no predictions either: its leverages must not spoil those of others.
+    h = product(jnp.nan_to_num(columns), jnp.nan_to_num(mix))
+    left_out = (y[:, None, :] - predicted) / (1.0 - h)[:, :, None]
     squared = jnp.sum(left_out**2, axis=2)
     wrong = (jnp.argmax(y[:, None, :] - left_out, axis=2) != labels[:, None]).astype(y.dtype)
     wrong = jnp.where(jnp.isfinite(squared), wrong, jnp.nan)

@@ -102,16 +102,26 @@ class Reader:
             for _ in self.blocks(wanted, wanted):
                 pass
         while self._at < stop:
-            if self._held is None or not len(self._held):
-                self._held = next(self._pieces, None) or _ended(self._at, stop)
-            take = min(size, stop - self._at, len(self._held))
-            part, self._held = self._held[:take], self._held[take:]
-            self._at += take
-            yield part
+            parts, lacking = [], min(size, stop - self._at)
+            while lacking:
+                if self._held is None or not len(self._held):
+                    self._held = next(self._pieces, None) or _ended(self._at, stop)
+                part, self._held = self._held[:lacking], self._held[lacking:]
+                parts.append(part)
+                lacking -= len(part)
+                self._at += len(part)
+            yield parts[0] if len(parts) == 1 else _joined(parts)
 
     def skip(self, stop: int) -> None:
         """Go on from row `stop`; the rows before are dropped once later ones are asked for."""
         self._wanted = stop
+
+
+def _joined(parts: list[Dataset]) -> Dataset:
+    """Small blocks as one: a block costs what a full one does."""
+    x, y = (np.concatenate([np.asarray(getattr(part, name)) for part in parts]) for name in "xy")
+    classes = [part.num_classes for part in parts if part.num_classes is not None]
+    return Dataset(x, y, num_classes=max(classes, default=None))
 
 
 def in_blocks(data: Dataset, size: int) -> Iterator[Dataset]:

@@ -7,6 +7,7 @@
 Several processes share the work, not the folder: process 0 writes and reads, the others hear from it.
 """
 
+import dataclasses
 import hashlib
 import io
 import json
@@ -41,6 +42,16 @@ class Saved:
         settings = json.loads(json.dumps({"format": FORMAT, **settings}))
         _agreement.agree(self._make(settings) if jax.process_index() == 0 else None)
 
+    def adopt(self, made: Any) -> Any:
+        """The features that the sums were made of: on another host LAPACK gives others from the same landmarks."""
+        if not hasattr(made, "mix"):
+            return made
+        known = self.load("mix", (made.mix.shape, (1, 1)))
+        if known is None:
+            self.save("mix", (made.mix, np.zeros((1, 1))))
+            return made
+        return dataclasses.replace(made, mix=known[0])
+
     def load(self, name: str, shapes: tuple[tuple[int, ...], ...]) -> tuple[np.ndarray, ...] | None:
         """Sums of this name, or None where they are not there whole; a collective of all processes."""
         first = jax.process_index() == 0
@@ -55,7 +66,7 @@ class Saved:
         heard = multihost_utils.broadcast_one_to_all(arrays, is_source=first)
         return tuple(np.asarray(array) for array in heard)
 
-    def save(self, name: str, sums: tuple[jax.Array, ...]) -> None:
+    def save(self, name: str, sums: tuple[Array, ...]) -> None:
         """Keep sums that every process holds.
 
         Raises:
@@ -63,7 +74,7 @@ class Saved:
         """
         error = None
         if jax.process_index() == 0:
-            arrays = [np.asarray(array.addressable_shards[0].data) for array in sums]
+            arrays = [_whole(array) for array in sums]
             try:
                 self._write(f"{name}.npz", partial(np.savez, gram=arrays[0], moment=arrays[1]))
             except OSError as failed:
@@ -117,6 +128,11 @@ class Saved:
         from pathlib import Path
 
         _atomic.write(Path(os.fspath(self._path)) / name, fill)
+
+
+def _whole(array: Array) -> np.ndarray:
+    """An array that this process holds whole."""
+    return np.asarray(array.addressable_shards[0].data if isinstance(array, jax.Array) else array)
 
 
 def digest(*arrays: Array) -> str:

@@ -105,9 +105,10 @@ def accumulate(
     return Sums(*real_sums, *stored)
 
 
+@partial(jax.jit, static_argnames=("shapes", "mesh"))
 def _zeros(shapes: tuple[tuple[int, ...], ...], mesh: Mesh) -> tuple[jax.Array, ...]:
     whole = NamedSharding(mesh, PartitionSpec())
-    return jax.jit(lambda: tuple(map(jnp.zeros, shapes)), out_shardings=whole)()
+    return tuple(jax.lax.with_sharding_constraint(jnp.zeros(shape), whole) for shape in shapes)
 
 
 @partial(jax.jit, donate_argnums=0)

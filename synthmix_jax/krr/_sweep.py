@@ -43,7 +43,8 @@ class Sweep:
         method: "exact", "nystrom" or "random_features".
         features: The feature map of the other two methods; None for "exact".
         leverage_error: Largest error found of a leverage h, in units of 1 - h, where leverages of some cells were
-            interpolated (`krr._leverage`); a squared leave-one-out error is off by at most about twice that.
+            interpolated (`krr._leverage`): at some points in all cells, and at all points in some cells; a
+            squared leave-one-out error is off by about twice that there.
     """
 
     counts: Int[np.ndarray, " c"]
@@ -186,7 +187,8 @@ def sweep(
         method = _affordable(
             real, synthetic, test, counts, ridges, weights, residuals, on, memory_limit
         )
-        num_features = min(num_features, n + m)
+        used = m if counts is None else int(np.max(np.asarray(counts), initial=0))
+        num_features = min(num_features, n + min(used, m))
     if method != "exact":
         fields = _approximate.sweep(
             real,
