@@ -90,7 +90,7 @@ class Saved:
         try:
             with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
                 found = file["gram"], file["moment"]
-        except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+        except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile):
             return None  # rows are read again
         return found if tuple(a.shape for a in found) == shapes else None
 
@@ -109,7 +109,7 @@ class Saved:
                         "features and key give the same sums. Name another folder."
                     )
                 return None
-            if self._path.exists() and any(self._path.iterdir()):
+            if self._path.exists() and any(p.name[:1] != "." for p in self._path.iterdir()):
                 return f"workdir {self._path} holds other files; name a folder of its own."
             self._path.mkdir(parents=True, exist_ok=True)
             text = json.dumps(settings, indent=1).encode()

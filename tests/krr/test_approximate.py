@@ -249,6 +249,18 @@ def test_auto_is_exact_until_memory_ends(rng):
         smx.krr.sweep(real, synthetic, **options, memory_limit=needed - 1)
 
 
+def test_a_failed_cell_spoils_no_other():
+    """Thirty copies of six points in 64 features: no factor without a ridge."""
+    rng = np.random.default_rng(0)
+    real = smx.Dataset(np.repeat(rng.normal(size=(6, D)), 5, axis=0), rng.normal(size=30))
+    options = dict(kernel=KERNEL, method="random_features", num_features=64, key=jax.random.key(0))
+    alone = smx.krr.sweep(real, None, ridges=[0.5], **options)
+    both = smx.krr.sweep(real, None, ridges=[1e-300, 0.5], **options)
+    assert np.isnan(both.loo_error[0, 0, 0])
+    assert both.status.ravel().tolist() == [2, 0]
+    np.testing.assert_allclose(both.loo_error[0, 1], alone.loo_error[0, 0], rtol=1e-12)
+
+
 def test_few_counts_where_none_are_named(rng):
     real, synthetic, _ = make(rng)
     grid = {**GRID, "counts": None, "ridges": [0.1], "weights": [1.0]}

@@ -36,7 +36,7 @@ def test_interrupted_pass_goes_on(tmp_path):
     np.testing.assert_array_equal(other.loo_error, fresh.loo_error)
     # A file that is cut short is read anew.
     last = sorted(tmp_path.glob("count-*.npz"))[-1]
-    last.write_bytes(last.read_bytes()[:100])
+    last.write_bytes(b"")
     np.testing.assert_array_equal(script.sweep(tmp_path).loo_error, whole.loo_error)
 
 
