@@ -125,16 +125,20 @@ def test_a_suite_that_fails_is_told_and_the_others_stand(stub, tmp_path, capsys)
     stub.run = lambda quick: _suite.record(left_out=["nothing was done"])
     run = ["--suite", "krr", "--quick", "--out", str(tmp_path)]
     assert command.main(run) == 0
-    kept = json.loads((tmp_path / "summary.json").read_text())["suites"]["krr"]
-    (tmp_path / "summary.json").write_text(
-        json.dumps({"quick": True, "suites": {"training": kept}})
-    )
+    earlier = json.loads((tmp_path / "summary.json").read_text())
+    kept = earlier["suites"].pop("krr")
+    earlier["suites"]["training"] = kept
+    (tmp_path / "summary.json").write_text(json.dumps(earlier))
     stub.run = lambda quick: 1 / 0
     assert command.main(run) == 1
     suites = json.loads((tmp_path / "summary.json").read_text())["suites"]
     assert "ZeroDivisionError" in suites["krr"]["failed"]
     assert suites["training"] == kept
     assert "krr: failed" in capsys.readouterr().out
+    earlier["machine"]["processor"] = "another one"
+    (tmp_path / "summary.json").write_text(json.dumps(earlier))
+    assert command.main(run) == 1
+    assert set(json.loads((tmp_path / "summary.json").read_text())["suites"]) == {"krr"}
 
 
 def test_a_suite_whose_peer_is_not_installed_is_left_out(stub):
