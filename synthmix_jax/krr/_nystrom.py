@@ -129,7 +129,7 @@ def solve(task: Task) -> Solved:
             "inputs, and that a precomputed kernel holds all row numbers."
         )
     cells = _cells.grid(len(task.counts), task.ridges, task.weights)
-    sample, _ = _sample(task, features, sums, cells)
+    sample = _sample(task, features, sums, cells)
     _tell(task, 0, len(cells.ridge), "solving cells")
     coefficients, seen = _cells.solve_all(sums, sample, cells, mesh=mesh)
     curves = _nested.Curves()
@@ -166,10 +166,8 @@ def _tell(task: Task, done: int, total: int, what: str) -> None:
         task.progress(done, total, what)
 
 
-def _sample(
-    task: Task, features: FeatureMap, sums: _sums.Sums, cells: _cells.Cells
-) -> tuple[jax.Array, int]:
-    """Features (s, D) of the real points whose leverages are wanted in all cells, and how many these are.
+def _sample(task: Task, features: FeatureMap, sums: _sums.Sums, cells: _cells.Cells) -> jax.Array:
+    """Features (s, D) of the real points whose leverages are wanted in all cells.
 
     Of many points a third are those of the largest leverage where least is known of them (fewest points, least
     ridge and weight): what lies apart behaves unlike any random sample.
@@ -195,7 +193,7 @@ def _sample(
     x = np.concatenate([x, np.repeat(x[:1], lacking, axis=0)])
     placed = _devices.place(x, task.mesh, PartitionSpec(_devices.ROWS))
     phi = _devices.gather(_evaluate(features, placed, mesh=task.mesh))
-    return _devices.place(phi[: len(rows)], task.mesh, PartitionSpec()), len(rows)
+    return _devices.place(phi[: len(rows)], task.mesh, PartitionSpec())
 
 
 def _few_cells(task: Task) -> bool:

@@ -32,9 +32,9 @@ class Stream:
     def __post_init__(self) -> None:
         if not callable(self.blocks):
             raise ValueError(
-                "blocks must be a function that begins an iterator of data sets, got "
-                f"{type(self.blocks).__name__}. "
-                "A generator runs only once: give the function that makes it, without calling it."
+                f"blocks must be a function that begins an iterator of data sets, got a "
+                f"{type(self.blocks).__name__}. A generator runs only once: give the function that makes it, "
+                "without calling it."
             )
         if (
             isinstance(self.rows, bool)
@@ -63,9 +63,8 @@ class Stream:
         begun = iter(self.blocks())
         if self._given and self._given[-1] is begun:
             raise ValueError(
-                "the stream's blocks gave the same iterator twice, which would go on where it stopped. It "
-                "must begin a "
-                "new one each time: blocks=lambda: read(path), say, with a generator function read."
+                "the stream's blocks gave the same iterator twice, which would go on where it stopped. It must "
+                "begin a new one each time: blocks=lambda: read(path), say, with a generator function read."
             )
         self._given[:] = [begun]
         for block in begun:
@@ -97,24 +96,26 @@ class Reader:
         Raises:
             ValueError: a stream that ends before, or whose blocks do not match.
         """
-        if self._wanted > self._at:
-            wanted, self._wanted = self._wanted, 0
-            for _ in self.blocks(wanted, wanted):
-                pass
+        while self._at < self._wanted:
+            self._next(self._wanted)  # dropped
         while self._at < stop:
-            parts, lacking = [], min(size, stop - self._at)
-            while lacking:
-                if self._held is None or not len(self._held):
-                    self._held = next(self._pieces, None) or _ended(self._at, stop)
-                part, self._held = self._held[:lacking], self._held[lacking:]
-                parts.append(part)
-                lacking -= len(part)
-                self._at += len(part)
+            parts, until = [], min(self._at + size, stop)
+            while self._at < until:
+                parts.append(self._next(until))
             yield parts[0] if len(parts) == 1 else _joined(parts)
 
     def skip(self, stop: int) -> None:
         """Go on from row `stop`; the rows before are dropped once later ones are asked for."""
         self._wanted = stop
+
+    def _next(self, stop: int) -> Dataset:
+        """What is at hand of the rows from here to `stop`."""
+        if self._held is None or not len(self._held):
+            self._held = next(self._pieces, None) or _ended(self._at, stop)
+        lacking = stop - self._at
+        part, self._held = self._held[:lacking], self._held[lacking:]
+        self._at += len(part)
+        return part
 
 
 def _joined(parts: list[Dataset]) -> Dataset:
@@ -158,9 +159,8 @@ def padded(
     """
     if classes is not None and (data.num_classes or 0) > classes:
         raise ValueError(
-            f"a block of the stream has {data.num_classes} classes, and real points, test points and its "
-            "first block have "
-            f"{classes}. Give all of them the number of classes: Dataset(x, y, num_classes={data.num_classes})."
+            f"a block of the stream has {data.num_classes} classes, and real points, test points and its first "
+            f"block have {classes}. Give all of them the number of classes: Dataset(x, y, num_classes={data.num_classes})."
         )
     x, y = np.asarray(data.x), _matching.encode_targets(data.y, classes)
     lacking = size - len(x)

@@ -47,6 +47,25 @@ def test_other_sums_are_refused(tmp_path):
         match=r"run holds sums of other landmarks or frequencies \(key, kernel\): the same data",
     ):
         script.sweep(tmp_path / "run", key=jax.random.key(5))
+    numbers = script.data(40, 0), script.data(script.ROWS, 7)
+    options = dict(
+        kernel=smx.kernels.RBF(1.5),
+        ridges=[1.0],
+        counts=[900],
+        method="random_features",
+        num_features=16,
+    )
+    pool = lambda data: smx.krr.sweep(
+        *data, **options, key=jax.random.key(3), workdir=tmp_path / "pool"
+    )
+    pool(numbers)
+    for place, what in ((0, "real points"), (1, "synthetic points")):
+        for name in "xy":  # one number in the middle
+            arrays = {n: np.array(getattr(numbers[place], n)) for n in "xy"}
+            arrays[name][len(numbers[place]) // 2] += 1.0
+            changed = [smx.Dataset(**arrays) if i == place else numbers[i] for i in (0, 1)]
+            with pytest.raises(ValueError, match=f"sums of other {what}"):
+                pool(changed)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear")
     with pytest.raises(ValueError, match="mine holds other files"):
