@@ -14,6 +14,7 @@ import synthmix_jax as smx
 from synthmix_jax import distributed
 from synthmix_jax.distributed import _rendezvous, _start
 from synthmix_jax.distributed._rendezvous import Meeting
+from tests.processes import port
 
 SLURM = {
     "SLURM_JOB_ID": "4100",
@@ -47,12 +48,6 @@ def connected(monkeypatch):
     monkeypatch.setattr(Meeting, "hold", lambda meeting: asked.append(meeting))
     monkeypatch.setattr(jax.distributed, "initialize", lambda *a, **options: asked.append(a))
     return asked
-
-
-def port():
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        return free.getsockname()[1]
 
 
 @pytest.mark.parametrize(

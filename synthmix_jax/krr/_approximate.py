@@ -147,8 +147,15 @@ def sweep(
     size = len(landmarks) if given and method == "nystrom" and np.ndim(landmarks) else num_features
     _checked_number(size)
     block = block_size(max(len(real), int(counts[-1])), mesh)
-    _check_memory(
-        size, real, test, counts, len(ridges) * len(weights), residuals, block, memory_limit
+    pool = synthetic.head() if isinstance(synthetic, Stream) else synthetic
+    classes = _matching.num_classes(real, pool, test)
+    _memory.check(
+        _needed(
+            size, real, classes, len(counts), len(ridges) * len(weights), residuals, block, mesh
+        ),
+        memory_limit,
+        rows=f"{size} features, {len(counts)} counts and {len(counts) * len(ridges) * len(weights)} cells",
+        remedy="Take fewer features (memory grows with their square times the counts), fewer counts, ",
     )
     if progress is not None:
         progress(0, 1, "making features")
@@ -163,7 +170,6 @@ def sweep(
         ridge=float(np.exp(np.log(ridges).mean())),
         key=key,
     )
-    pool = synthetic.head() if isinstance(synthetic, Stream) else synthetic
     saved = None
     with _numerics.x64():
         made = _devices.from_first(made)
@@ -182,7 +188,7 @@ def sweep(
         residuals,
         mesh,
         block,
-        _matching.num_classes(real, pool, test),
+        classes,
         saved,
         progress,
     )
@@ -237,30 +243,25 @@ def block_size(rows: int, mesh: Mesh) -> int:
     return -(-size // devices) * devices
 
 
-def _check_memory(
+def _needed(
     size: int,
     real: Dataset,
-    test: Dataset | None,
-    counts: np.ndarray,
+    classes: int | None,
+    counts: int,
     pairs: int,
     residuals: bool,
     block: int,
-    limit: float | int | None,
-) -> None:
-    outputs = _matching.num_classes(real, test) or math.prod(real.y.shape[1:])
-    needed = _nystrom.estimate(
+    mesh: Mesh,
+) -> int:
+    """Bytes of one device, or of all virtual ones of this process, which share one memory."""
+    shared = len(mesh.local_devices) if mesh.devices.flat[0].platform == "cpu" else 1
+    return shared * _nystrom.estimate(
         num_features=size,
         dimension=math.prod(real.x.shape[1:]),
-        outputs=outputs,
-        counts=len(counts),
-        cells=len(counts) * pairs,
+        outputs=classes or math.prod(real.y.shape[1:]),
+        counts=counts,
+        cells=counts * pairs,
         real=len(real),
         block=block,
         residuals=residuals,
-    )
-    _memory.check(
-        needed,
-        limit,
-        rows=f"{size} features, {len(counts)} counts and {len(counts) * pairs} cells",
-        remedy="Take fewer features (memory grows with their square times the counts), fewer counts, ",
     )

@@ -51,16 +51,15 @@ class FeatureFit:
         Raises:
             ValueError: features that do not match, non-finite values, or a block size below one.
         """
-        if block_size < 1:
-            raise ValueError(f"block_size must be at least 1, got {block_size}.")
-        x = _problem.check_query(x, self.example, pixels=self.pixels)
-        blocks = [np.zeros((0, self.coefficients.shape[1]))]
-        with _numerics.x64():
-            for start in range(0, len(x), block_size):
-                block = np.asarray(_numerics.as_float(np.asarray(x[start : start + block_size])))
-                blocks.append(np.asarray(_predict(self.features, block, self.coefficients)))
-        scores = np.concatenate(blocks)
-        return scores[:, 0] if self.flat else scores
+        return _problem.predict_in_blocks(
+            lambda block: _predict(self.features, block, self.coefficients),
+            x,
+            example=self.example,
+            outputs=self.coefficients.shape[1],
+            flat=self.flat,
+            pixels=self.pixels,
+            block_size=block_size,
+        )
 
 
 def fit_features(

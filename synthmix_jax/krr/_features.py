@@ -104,13 +104,20 @@ def nystrom_features(kernel: KernelFunction, landmarks: Shaped[Array, "p ..."]) 
         landmarks: Inputs Z (D, ...), each of which gives one feature.
 
     Raises:
-        ValueError: the kernel matrix of the landmarks is not finite, or zero.
+        ValueError: the kernel matrix of the landmarks is not finite, or zero, or the kernel cannot be traced.
 
     References:
         williams2001.
     """
     points = np.asarray(_numerics.as_float(np.asarray(landmarks)))
     with _numerics.x64():
+        try:
+            jax.eval_shape(lambda x: kernels.gram(kernel, x, points), points[:1])
+        except jax.errors.TracerArrayConversionError as error:
+            raise ValueError(
+                f"kernel {kernels.describe(kernel)} computes with NumPy, which compiled code cannot run. "
+                "Write it with jax.numpy, or take method='exact'."
+            ) from error
         gram = np.asarray(kernels.gram(kernel, points))
         if not np.isfinite(gram).all():
             raise ValueError(

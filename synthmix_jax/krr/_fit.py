@@ -75,17 +75,17 @@ class Fit:
         Raises:
             ValueError: features that do not match, non-finite values, or a block size below one.
         """
-        if block_size < 1:
-            raise ValueError(f"block_size must be at least 1, got {block_size}.")
-        x = _problem.check_query(x, self.x, pixels=self.pixels)
-        blocks = [np.zeros((0, self.coefficients.shape[1]))]
-        with _numerics.x64():
-            for start in range(0, len(x), block_size):
-                block = np.asarray(_numerics.as_float(np.asarray(x[start : start + block_size])))
-                cross = _problem.evaluate(self.kernel, block, self.x)
-                blocks.append(np.asarray(_product(cross, self.coefficients)))
-        scores = np.concatenate(blocks)
-        return scores[:, 0] if self.flat else scores
+        return _problem.predict_in_blocks(
+            lambda block: _product(
+                _problem.evaluate(self.kernel, block, self.x), self.coefficients
+            ),
+            x,
+            example=self.x,
+            outputs=self.coefficients.shape[1],
+            flat=self.flat,
+            pixels=self.pixels,
+            block_size=block_size,
+        )
 
 
 def fit(

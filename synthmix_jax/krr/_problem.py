@@ -3,8 +3,8 @@
 Rows are ordered [real; synthetic], so that a synthetic count is a prefix of the rows.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -59,6 +59,42 @@ def check_query(x: Array, fitted: np.ndarray, *, pixels: bool = False) -> Array:
             f"x has shape {x.shape}; the fit expects (t, {', '.join(map(str, fitted.shape[1:]))})."
         )
     return x
+
+
+def predict_in_blocks(
+    scores_of: Callable[[np.ndarray], Any],
+    x: Array,
+    *,
+    example: np.ndarray,
+    outputs: int,
+    flat: bool,
+    pixels: bool,
+    block_size: int,
+) -> np.ndarray:
+    """What a fit predicts, some inputs at a time.
+
+    Args:
+        scores_of: Scores (b, k) of inputs (b, ...) in float64; called within `_numerics.x64()`.
+        x: Inputs (t, ...).
+        example: Inputs fitted on, in float64, whose shape x must have.
+        outputs: Targets k.
+        flat: Whether the targets were (n,): predictions are (t,) then.
+        pixels: Whether the inputs came as uint8.
+        block_size: Inputs handled at a time.
+
+    Raises:
+        ValueError: as `check_query`, or a block size below one.
+    """
+    if block_size < 1:
+        raise ValueError(f"block_size must be at least 1, got {block_size}.")
+    x = check_query(x, example, pixels=pixels)
+    blocks = [np.zeros((0, outputs))]
+    with _numerics.x64():
+        for start in range(0, len(x), block_size):
+            block = np.asarray(_numerics.as_float(np.asarray(x[start : start + block_size])))
+            blocks.append(np.asarray(scores_of(block)))
+    scores = np.concatenate(blocks)
+    return scores[:, 0] if flat else scores
 
 
 def stack_inputs(*parts: Dataset) -> np.ndarray:

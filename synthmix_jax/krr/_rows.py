@@ -160,7 +160,8 @@ def padded(
     if classes is not None and (data.num_classes or 0) > classes:
         raise ValueError(
             f"a block of the stream has {data.num_classes} classes, and real points, test points and its first "
-            f"block have {classes}. Give all of them the number of classes: Dataset(x, y, num_classes={data.num_classes})."
+            f"block have {classes}. Give all of them the number of classes: Dataset(x, y, "
+            f"num_classes={data.num_classes})."
         )
     x, y = np.asarray(data.x), _matching.encode_targets(data.y, classes)
     lacking = size - len(x)

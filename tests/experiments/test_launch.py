@@ -269,7 +269,7 @@ def swept(tmp_path_factory):
 
     def stop():
         asked.append(0)
-        if len(asked) == 2:
+        if len(asked) == 3:  # asked before the first step, then after each evaluation
             shutil.copytree(folder / "runs/one", folder / "cut")
         return False
 

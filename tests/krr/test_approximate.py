@@ -194,6 +194,25 @@ def test_leverages_of_many_points_are_interpolated_within_the_tolerance(rng, mon
     np.testing.assert_allclose(found.loo_error, exact.loo_error, rtol=_nystrom._TOLERANCE / 2)
 
 
+def test_points_that_lie_apart_are_interpolated_as_well(rng, monkeypatch):
+    """Six real points far from all others, each a landmark: a random sample of 192 would hold one of them."""
+    real, synthetic, _ = make(rng, sizes=(1200, 2000, 1))
+    x, near = real.x.copy(), synthetic.x.copy()
+    x[:6] = 8 + 3 * rng.normal(size=(6, D))
+    near[:10] = x[0] + 0.1 * rng.normal(size=(10, D))
+    data = smx.Dataset(x, np.sin(x[:, 0])), smx.Dataset(near, np.sin(near[:, 0]))
+    options = dict(
+        kernel=KERNEL, ridges=np.logspace(-6, 1, 8), weights=[0.3, 1.0], counts=[0, 700, 2000],
+        method="nystrom", landmarks=np.concatenate([x[:6], near[100:130]]), residuals=True,
+    )  # fmt: skip
+    found = smx.krr.sweep(*data, **options)
+    monkeypatch.setattr(_nystrom, "_FEW_POINTS", 10**6)
+    exact = smx.krr.sweep(*data, **options)
+    assert (exact.leverage_error, found.best().index) == (0.0, exact.best().index)
+    off = np.abs(found.loo_residuals / exact.loo_residuals - 1).max()
+    assert 0 < off < 4 * found.leverage_error < 4 * _leverage.ACCEPTABLE
+
+
 def test_interpolation_takes_all_cells_where_few_do_not_span_them(rng):
     noise = rng.uniform(0, 0.5, size=(192, 100))
     plan = _leverage.interpolate(noise, tolerance=1e-3, most=40)
@@ -270,6 +289,10 @@ def test_few_counts_where_none_are_named(rng):
     assert (counts[0], counts[-1], len(counts)) == (0, M, 33)
 
 
+def with_numpy(a, b):
+    return np.exp(-((np.asarray(a)[:, None] - np.asarray(b)[None]) ** 2).sum(-1))
+
+
 def test_bad_input_is_refused_at_once(rng):
     real, synthetic, _ = make(rng)
     stream = smx.krr.Stream(lambda: iter([synthetic[:20]]), rows=M)
@@ -295,6 +318,7 @@ def test_bad_input_is_refused_at_once(rng):
             "spectral density",
         ),
         (dict(method="random_features", num_features=9), "must be even"),
+        (dict(method="nystrom", num_features=9, kernel=with_numpy), "computes with NumPy"),
         (dict(method="nystrom", num_features=9, memory_limit=1000), "Take fewer features"),
         (
             dict(method="nystrom", num_features=9, mesh=jax.make_mesh((1,), ("x",))),

@@ -1,12 +1,5 @@
 """The exact sweep on several devices is the one on one device."""
 
-import json
-import os
-import socket
-import subprocess
-import sys
-from pathlib import Path
-
 import jax
 import mesh_cases as cases
 import numpy as np
@@ -14,8 +7,7 @@ import pytest
 
 import synthmix_jax as smx
 from synthmix_jax.krr import _spread
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.processes import port, said, start
 
 
 @pytest.fixture(scope="module")
@@ -63,40 +55,14 @@ def test_every_count_of_a_regression_without_labels(rng):
     assert found.test_error is None
 
 
-def start(*options, devices):
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        "JAX_PLATFORMS": "cpu",
-        "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
-    }
-    command = [sys.executable, cases.__file__, *map(str, options)]
-    return subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-
-
-def said(processes):
-    try:
-        ended = [process.communicate(timeout=240) for process in processes]
-    finally:
-        for process in processes:
-            process.kill()
-    for process, (_, err) in zip(processes, ended, strict=True):
-        assert process.returncode == 0, err[-3000:]
-    return [json.loads(out.splitlines()[-1]) for out, _ in ended]
-
-
 @pytest.mark.slow
 def test_eight_devices_and_two_processes_find_the_same(alone):
-    (found,) = said([start(devices=8)])
+    (found,) = said(start(cases.__file__, devices=8))
     assert found["devices"] == 8
     alike(found, alone)
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
-    pair = [start("--port", port, "--process", i, devices=2) for i in (0, 1)]
-    for found in said(pair):
+    place = port()
+    pair = [start(cases.__file__, "--port", place, "--process", i, devices=2) for i in (0, 1)]
+    for found in said(*pair):
         assert found["devices"] == 4
         alike(found, alone)
 

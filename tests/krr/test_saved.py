@@ -1,20 +1,12 @@
 """A pass over rows that is interrupted, in this process and in others, goes on with the same numbers."""
 
-import json
-import os
-import socket
-import subprocess
-import sys
-from pathlib import Path
-
 import approximate_run as script
 import jax
 import numpy as np
 import pytest
 
 import synthmix_jax as smx
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.processes import port, said, start
 
 
 def test_interrupted_pass_goes_on(tmp_path):
@@ -79,36 +71,15 @@ def test_other_sums_are_refused(tmp_path):
         )
 
 
-def start(*options, devices):
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        "JAX_PLATFORMS": "cpu",
-        "XLA_FLAGS": f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count={devices}",
-    }
-    command = [sys.executable, script.__file__, *map(str, options)]
-    return subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-
-
-def said(process):
-    try:
-        out, err = process.communicate(timeout=240)
-    finally:
-        process.kill()
-    assert process.returncode == 0, err[-3000:]
-    return json.loads(out.splitlines()[-1])
-
-
 @pytest.mark.slow
 def test_two_processes_one_of_them_killed_and_one_that_goes_on(tmp_path):
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
-    shared = ("--port", port, "--workdir", tmp_path / "run")
+    place = port()
+    shared = ("--port", place, "--workdir", tmp_path / "run")
     # The second process dies in the middle of the pool; the first can only wait for it, and is ended too.
-    both = [start(*shared, "--process", i, "--die-at", 5 if i else -1, devices=2) for i in (0, 1)]
+    both = [
+        start(script.__file__, *shared, "--process", i, "--die-at", 5 if i else -1, devices=2)
+        for i in (0, 1)
+    ]
     try:
         assert both[1].wait(timeout=240) == -9
     finally:
@@ -118,7 +89,7 @@ def test_two_processes_one_of_them_killed_and_one_that_goes_on(tmp_path):
     left = sorted(path.name for path in (tmp_path / "run").glob("count-*.npz"))
     assert left
     assert "count-000000000900.npz" not in left
-    found = said(start("--workdir", tmp_path / "run", devices=1))
+    (found,) = said(start(script.__file__, "--workdir", tmp_path / "run", devices=1))
     assert found["devices"] == 1
     assert found["blocks"] >= 9  # a stream is drawn from its start; what is known is skipped
     whole = script.sweep(None)
@@ -129,15 +100,13 @@ def test_two_processes_one_of_them_killed_and_one_that_goes_on(tmp_path):
 
 @pytest.mark.slow
 def test_two_processes_and_eight_devices_find_the_same(tmp_path):
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
-    both = [start("--port", port, "--process", i, devices=2) for i in (0, 1)]
-    answers = [said(process) for process in both]
+    place = port()
+    both = [start(script.__file__, "--port", place, "--process", i, devices=2) for i in (0, 1)]
+    answers = said(*both)
     assert answers[0] == answers[1]
     assert answers[0]["devices"] == 4
     whole = script.sweep(None)
-    eight = said(start(devices=8))
+    (eight,) = said(start(script.__file__, devices=8))
     assert eight["devices"] == 8
     for found in (answers[0], eight):
         np.testing.assert_allclose(found["loo_error"], whole.loo_error.ravel(), rtol=1e-9)

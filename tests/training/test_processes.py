@@ -1,45 +1,23 @@
 """Sweeps in processes of their own: killed at random times, spread over several, on many virtual devices."""
 
-import json
-import os
-import socket
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 import training_cases as cases
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests import processes
 
 
 def start(cache_dir, *options, devices=2):
     """One process that runs the sweep of `training_cases`."""
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        "JAX_PLATFORMS": "cpu",
-        "XLA_FLAGS": f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count={devices}",
+    variables = {
         "JAX_COMPILATION_CACHE_DIR": str(cache_dir),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-        "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
     }
-    command = [sys.executable, cases.__file__, *map(str, options)]
-    return subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    return processes.start(cases.__file__, *options, devices=devices, **variables)
 
 
 def said(process):
     """The numbers a process prints at its end; None if it was killed."""
-    try:
-        out, err = process.communicate(timeout=240)
-    finally:
-        process.kill()
-    if process.returncode == -9:
-        return None
-    assert process.returncode == 0, err[-3000:]
-    return json.loads(out.splitlines()[-1])
+    return processes.said(process)[0]
 
 
 def alike(found, result):
@@ -47,15 +25,9 @@ def alike(found, result):
         assert cases.np.allclose(found[name], values, rtol=1e-5), name
 
 
-def port():
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        return free.getsockname()[1]
-
-
 def pair(cache_dir, *options, each=((), ())):
     """What two processes with two devices each say."""
-    shared = ("--processes", 2, "--port", port(), *options)
+    shared = ("--processes", 2, "--port", processes.port(), *options)
     both = [start(cache_dir, *shared, "--process", i, *each[i]) for i in (0, 1)]
     try:
         return [said(process) for process in both]
@@ -106,7 +78,7 @@ def test_two_processes_find_the_same_and_fail_together(cache_dir, tmp_path):
 
 @pytest.mark.slow
 def test_a_killed_process_ends_the_others_and_one_device_goes_on(cache_dir, tmp_path):
-    shared = ("--processes", 2, "--port", port(), "--workdir", tmp_path / "run")
+    shared = ("--processes", 2, "--port", processes.port(), "--workdir", tmp_path / "run")
     both = [start(cache_dir, *shared, "--process", 0)]
     both.append(start(cache_dir, *shared, "--process", 1, "--die", 3))
     try:
