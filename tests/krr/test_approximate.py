@@ -280,6 +280,26 @@ def test_a_failed_cell_spoils_no_other():
     np.testing.assert_allclose(both.loo_error[0, 1], alone.loo_error[0, 0], rtol=1e-12)
 
 
+def test_small_blocks_score_the_same_points(rng, monkeypatch):
+    """Thirty real and twelve test points, eight at a time: labels and leverages stay with their points."""
+    real, synthetic, test = make(rng, "labels")
+    options = dict(**GRID, **METHODS["nystrom"], test=test, residuals=True, key=jax.random.key(1))
+    whole = smx.krr.sweep(real, synthetic, **options)
+    cells, classes = whole.loo_error.size, 3
+    monkeypatch.setattr(_nystrom, "_BLOCK_NUMBERS", 8 * cells * classes)
+    found = smx.krr.sweep(real, synthetic, **options)
+    for name in (
+        "loo_residuals",
+        "loo_wrong",
+        "loo_misclassified",
+        "test_error",
+        "test_misclassified",
+    ):
+        np.testing.assert_allclose(
+            getattr(found, name), getattr(whole, name), rtol=1e-9, atol=1e-12
+        )
+
+
 def test_few_counts_where_none_are_named(rng):
     real, synthetic, _ = make(rng)
     grid = {**GRID, "counts": None, "ridges": [0.1], "weights": [1.0]}
